@@ -23,7 +23,7 @@ class AxisPart(NamedTuple):
     """The axis of the input that it runs along; None if there is none."""
     size: Size
     step: int = 1
-    """The distance between neighbours, in units of that axis of the input."""
+    """The distance between neighbors, in units of that axis of the input."""
 
 
 Axis = int | tuple[AxisPart, ...] | None
@@ -141,10 +141,10 @@ class Fields(NamedTuple):
         """Return the fields after the units on these axes have lost their order: nothing is known of them."""
         return self.lose_along(self.along(places))
 
-    def behind(self, place: int, before: int) -> Fields:
+    def prepend(self, place: int, before: int) -> Fields:
         """Return the fields after units of other layers are added on an axis, `before` of them in front."""
         axis = self.axes[place]
-        moved = self.of[axis].behind(before) if type(axis) is int else None
+        moved = self.of[axis].prepend(before) if type(axis) is int else None
         return self.lose([place]) if moved is None else self.at(place, lambda _: moved)
 
     def reshape(self, old: Shape, new: Shape) -> Fields:
@@ -350,7 +350,7 @@ def _take(left: list[AxisPart], size: Size) -> tuple[AxisPart, ...] | None:
 
 
 def _whole_axis(parts: tuple[AxisPart, ...], all_along: Sequence[int | None]) -> Axis:
-    """Return the axis made of these parts, neighbours merged; `all_along` is what the sample's parts run along."""
+    """Return the axis made of these parts, neighbors merged; `all_along` is what the sample's parts run along."""
     joined: list[AxisPart] = []
     merged = 0
     for part in parts:

@@ -266,7 +266,7 @@ Tools that look at modules do not see them.
 
 
 def tool_named(name: str) -> str:
-    """Return the name of a tool. SpecError for an unknown one."""
+    """Return the name of a tool. Raise SpecError for an unknown one."""
     if name.lower() in TOOLS:
         return name.lower()
     raise SpecError(

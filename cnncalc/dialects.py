@@ -209,7 +209,7 @@ _MEANT = {"tensorflow": "keras", "tf": "keras", "tf2": "keras", "tflite": "keras
 
 
 def dialect_named(name: object) -> type[Dialect]:
-    """Return the dialect of this name. SpecError with the nearest names for an unknown one."""
+    """Return the dialect of this name. Raise SpecError with the nearest names for an unknown one."""
     if isinstance(name, str) and name.lower() in DIALECTS:
         return DIALECTS[name.lower()]
     if isinstance(name, str) and is_several(name):
@@ -224,7 +224,7 @@ def dialect_named(name: object) -> type[Dialect]:
 def dialects_named(names: object) -> tuple[type[Dialect], ...]:
     """Return the dialects of a list or a comma-separated text, without repetitions; all of them for `all`.
 
-    SpecError for an unknown name.
+    Raise SpecError for an unknown name.
     """
     if isinstance(names, str):
         if names.lower() == ALL:
@@ -242,7 +242,7 @@ def is_several(names: str | None) -> bool:
 
 
 def layout_named(name: object) -> str:
-    """Return NCHW or NHWC, also from Keras's channels_first and channels_last. SpecError for an unknown name."""
+    """Return NCHW or NHWC, also from Keras's channels_first and channels_last. Raise SpecError for an unknown name."""
     if isinstance(name, str) and name.lower() in _LAYOUTS:
         return _LAYOUTS[name.lower()]
     raise SpecError(f"unknown layout {shown(name)}", "the layouts are NCHW and NHWC", key="layout")

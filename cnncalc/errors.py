@@ -181,7 +181,7 @@ UNSEEN = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\
 _LOG_COMMAND = r"#(?=#\w*\[)"
 """The beginning of `##[group]` or `##vso[task.setvariable …]`, which GitHub and Azure obey anywhere in a line."""
 _SPACED = r"(\x1b\[\d+m|\t)"
-"""What our own lines contain besides text: colour codes and tabs."""
+"""What our own lines contain besides text: color codes and tabs."""
 
 
 def escaped(text: str) -> str:
@@ -204,7 +204,7 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return text with each line made `printable`; tabs and colour codes stay."""
+    """Return text with each line made `printable`; tabs and color codes stay."""
     if text.isascii() and "#" not in text and "::" not in text and text.replace("\n", "").isprintable():
         return text
     return "\n".join([_begun("".join(_escaped_between(line))) for line in text.split("\n")])

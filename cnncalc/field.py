@@ -36,7 +36,7 @@ class Field(NamedTuple):
     size: int | None
     """The number of pixels that a unit sees; the largest number if phases differ."""
     stride: int | None
-    """The distance between two neighbours in pixels; None if it is not an integer."""
+    """The distance between two neighbors in pixels; None if it is not an integer."""
     start: int | None
     """The first pixel of unit 0; negative in the padding."""
     phases: tuple[Interval, ...] | None = None
@@ -120,7 +120,7 @@ class Field(NamedTuple):
         """
         return self.slide(1, 1, before)
 
-    def behind(self, before: int) -> Field | None:  # noqa: ARG002  what the others see is unknown
+    def prepend(self, before: int) -> Field | None:  # noqa: ARG002  what the others see is unknown
         """Return the field after `before` other units are put in front; None, as this class does not follow them."""
         return None
 

@@ -28,7 +28,7 @@ def is_file_name(path: str) -> bool:
 
 
 def file_name(path: str) -> str:
-    """Return the name if a file can have it. SpecError otherwise."""
+    """Return the name if a file can have it. Raise SpecError otherwise."""
     if not is_file_name(path):
         what = f"{shown(path, LONGEST_PATH)} cannot be the name of a file"
         raise SpecError(what, f"it has a NUL, or a character that cannot be encoded in {sys.getfilesystemencoding()}")
@@ -47,7 +47,7 @@ class _Ready(io.FileIO):
 
 @contextlib.contextmanager
 def opened(path: str) -> Iterator[IO[bytes]]:
-    """Open a file to read. SpecError if it cannot be read.
+    """Open a file to read. Raise SpecError if it cannot be read.
 
     A kernel file that claims to be a regular file may block forever, as /proc/kmsg does.
     """
@@ -67,7 +67,10 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 
 def read_whole(file: IO[bytes], name: str, limit: int | None = None) -> bytes:
-    """Return all bytes of a file. SpecError for a pipe or device that does not end within its limit, or `limit`."""
+    """Return all bytes of a file.
+
+    Raise SpecError for a pipe or device that does not end within its limit, or `limit`.
+    """
     most = stream_limit(file)
     if most is not None and limit is not None:
         most = min(most, limit)

@@ -53,7 +53,7 @@ def has_open_input(network: Network) -> bool:
 
 
 def by_name(network: Network, given: Iterable[tuple[str | None, T]], what: str = "-i") -> dict[str, T]:
-    """Return what is given for each input, by name. SpecError for an unknown name, or one given twice.
+    """Return what is given for each input, by name. Raise SpecError for an unknown name, or one given twice.
 
     Values without a name go to the inputs in order. If a network's only input gets several, the last one counts.
     """
@@ -255,7 +255,7 @@ def _declared_input(network: Network) -> Shape | None:
 def read_input(network: Network, batch: int | None = None) -> Input:
     """Read the input of a configured network, with `batch` in front of it.
 
-    Raises SpecError without an input and for an invalid batch, and ShapeError for a number of sizes that the network's
+    Raise SpecError without an input and for an invalid batch, and ShapeError for a number of sizes that the network's
     layers do not accept.
     """
     if batch is not None and hasattr(batch, "__index__") and not isinstance(batch, bool):  # NumPy's integers, too

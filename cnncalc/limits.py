@@ -191,7 +191,10 @@ class Limit:
         self.made = 0
 
     def count(self, number: int) -> None:
-        """Count things that are about to be made. SpecError, or the given error, if the total exceeds the limit."""
+        """Count things that are about to be made.
+
+        Raise SpecError, or the given error, if the total exceeds the limit.
+        """
         self.made += number
         if self.made > self.most:
             raise self.error(self.what.format(made=self.made, most=self.most), self.help)

@@ -39,7 +39,7 @@ _MEANT |= {"fp8": "float8", "int": "int32", "long": "int64", "byte": "int8", "i8
 
 
 def dtype_named(dtype: object) -> str:
-    """Return the name of a dtype, given as a name or as a NumPy dtype. SpecError for an unknown one."""
+    """Return the name of a dtype, given as a name or as a NumPy dtype. Raise SpecError for an unknown one."""
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", getattr(dtype, "__name__", None))
     if isinstance(name, str) and name.lower() in DTYPES:
         return name.lower()
@@ -49,7 +49,7 @@ def dtype_named(dtype: object) -> str:
 
 
 def itemsize(dtype: object) -> int:
-    """Return the bytes per number of a dtype. SpecError for an unknown one."""
+    """Return the bytes per number of a dtype. Raise SpecError for an unknown one."""
     return DTYPES[dtype_named(dtype)]
 
 
@@ -154,7 +154,10 @@ class ReportSteps:
 
 
 def measure(report: Report, dtype: object) -> Report:
-    """Return the report with its bytes for one dtype (a name or a NumPy dtype). SpecError for an unknown dtype."""
+    """Return the report with its bytes for one dtype (a name or a NumPy dtype).
+
+    Raise SpecError for an unknown dtype.
+    """
     name, each = dtype_named(dtype), itemsize(dtype)
     order = ReportSteps(report, each)
     steps, names = order.steps, order.names

@@ -132,7 +132,7 @@ def all_or_none() -> Iterator[None]:
 
 
 def _name_all(targets: list[Target]) -> None:
-    """Give files their names. SpecError for the first that cannot be named, listing those that were."""
+    """Give files their names. Raise SpecError for the first that cannot be named, listing those that were."""
     for at, target in enumerate(targets):
         try:
             target.rename()
@@ -143,7 +143,7 @@ def _name_all(targets: list[Target]) -> None:
 
 
 class Target:
-    """A file to write, which appears under its name at `commit`. SpecError if it cannot be written.
+    """A file to write, which appears under its name at `commit`; SpecError is raised if it cannot be written.
 
     `discard` removes an unfinished file; after `commit` it removes nothing.
     """
@@ -184,7 +184,7 @@ class Target:
                 raise
 
     def _join(self, one: object) -> None:
-        """Join the current group of files. SpecError if the group already has this file."""
+        """Join the current group of files. Raise SpecError if the group already has this file."""
         if not _GROUPS:
             return
         if one in _GROUPS[-1]:
@@ -202,7 +202,7 @@ class Target:
     def commit(self) -> None:
         """Give the complete file its name, or leave that to `all_or_none`.
 
-        SpecError if an input has changed meanwhile.
+        Raise SpecError if an input has changed meanwhile.
         """
         check_mapped()
         with self.errors():
@@ -269,7 +269,7 @@ _HELP: dict[int | None, str] = {
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return a file's status; None if there is no such file. OSError for an invalid name."""
+    """Return a file's status; None if there is no such file. Raise OSError for an invalid name."""
     try:
         return os.stat(path)
     except FileNotFoundError:
@@ -363,7 +363,7 @@ def text_output(path: str | None, utf8: bool = False) -> Iterator[IO[str]]:
 
 @contextlib.contextmanager
 def binary_output(path: str | None, kind: str = "a binary file") -> Iterator[IO[bytes]]:
-    """Open standard output (None or `-`) or a file for bytes. SpecError for a terminal; `kind` names the data."""
+    """Open standard output (None or `-`) or a file for bytes. Raise SpecError for a terminal; `kind` names the data."""
     if path is not None and path != STDOUT:
         with whole(path) as file:
             yield file
@@ -389,14 +389,14 @@ def is_closed_pipe(error: OSError) -> bool:
 
 
 def _finish(stream: IO[Any]) -> None:
-    """Flush standard output. SpecError if an input has changed."""
+    """Flush standard output. Raise SpecError if an input has changed."""
     with while_read():
         stream.flush()
     check_mapped()
 
 
 def binary_stdout(kind: str = "a binary file") -> IO[bytes]:
-    """Return standard output for bytes. SpecError if it is closed, or a terminal."""
+    """Return standard output for bytes. Raise SpecError if it is closed, or a terminal."""
     stream = standard_output()
     if stream.isatty():
         raise SpecError(f"standard output is a terminal, and this is {kind}", "pipe it, or give -o FILE")
@@ -404,7 +404,7 @@ def binary_stdout(kind: str = "a binary file") -> IO[bytes]:
 
 
 def standard_output() -> IO[str]:
-    """Return standard output. SpecError if it is closed."""
+    """Return standard output. Raise SpecError if it is closed."""
     if sys.stdout is None or not sys.stdout.writable():
         raise SpecError("standard output is closed", "give -o FILE")
     return sys.stdout

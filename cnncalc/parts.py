@@ -58,7 +58,7 @@ def part(network: Network, until: str | None = None, after: str | None = None) -
     """Return the part of a configured network up to the layer `until` and after the layer `after`.
 
     The part up to a layer has the layers that it depends on. The part after a layer has those that depend on it; they
-    must read no others, and their input is its output. SpecError for an unknown layer, or if they read others.
+    must read no others, and their input is its output. Raise SpecError for an unknown layer, or if they read others.
     """
     if until is not None:
         network = _until(network, until)
@@ -79,7 +79,7 @@ def _until(network: Network, name: str) -> Network:
 
 def _after(network: Network, name: str) -> Network:
     network, begin = _found(network, name)
-    rest = _behind(network.nodes, begin)
+    rest = _dependents(network.nodes, begin)
     if isinstance(rest, SpecError):
         raise network.blame(rest, network.nodes[begin])
     taken = _taken(network, rest, {begin: INPUT}, f"after {name}", None)
@@ -93,30 +93,30 @@ def _after(network: Network, name: str) -> Network:
     return taken._replace(input=sizes, sample_axes=None if tells(taken, len(sizes), len(sample)) else len(sample))
 
 
-def _behind(nodes: Sequence[Node], begin: int) -> list[int] | SpecError:
+def _dependents(nodes: Sequence[Node], begin: int) -> list[int] | SpecError:
     """Return the layers that depend on one, and those that depend on no input; a SpecError if they read others."""
-    behind, fed = {begin}, {INPUT}
+    after, fed = {begin}, {INPUT}
     for at, node in enumerate(nodes):
         if fed & set(node.reads):
             fed.add(at)
-        if behind & set(node.reads):
-            behind.add(at)
-    behind.remove(begin)
-    if not behind:
+        if after & set(node.reads):
+            after.add(at)
+    after.remove(begin)
+    if not after:
         return SpecError("nothing comes after it: it is an output", "name a layer that others read")
-    waiting = sorted(behind)
+    waiting = sorted(after)
     while waiting:
         at = waiting.pop(0)
         for read in nodes[at].reads:
-            if read == begin or read in behind:
+            if read == begin or read in after:
                 continue
             if read in fed:
                 front = "the input" if read == INPUT else shown(nodes[read].name)
                 what = f"{shown(nodes[at].name)} after it also reads {front}"
                 return SpecError(what, _next_cut(nodes, begin))
-            behind.add(read)
+            after.add(read)
             waiting.append(read)
-    return sorted(behind)
+    return sorted(after)
 
 
 def _next_cut(nodes: Sequence[Node], begin: int) -> str:

@@ -108,7 +108,7 @@ def size_text(amount: int) -> str:
 
 
 def read_size(text: str) -> int:
-    """Read a number of bytes: `256M`, `1.5GiB`, `4096`; K, M, G and T are powers of 1024. SpecError otherwise."""
+    """Read a number of bytes: `256M`, `1.5GiB`, `4096`; K, M, G and T are powers of 1024. Raise SpecError otherwise."""
     digits = text.strip().lower().removesuffix("b").removesuffix("i")
     power = "kmgt".find(digits[-1:]) + 1
     whole, _, part = digits[: len(digits) - (power > 0)].partition(".")
@@ -157,7 +157,7 @@ def parse_shape(text: str) -> Shape:
     """Read a shape as it is typed: `3x224x224`, `3,224,224`, `3×224×224`, a letter for an open size, or a tuple.
 
     `(3, 224, 224)`, `[3, 224, 224]` and `torch.Size([3, 224, 224])` are the same. In `(None, 224, 224, 3)` the batch
-    is open, and is left out. SpecError for anything else, with the right spelling if it is clear.
+    is open, and is left out. Raise SpecError for anything else, with the right spelling if it is clear.
     """
     parts, has_open = _typed(text)
     if has_open and len(parts) > 1 and parts[0] in _OPEN:

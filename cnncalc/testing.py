@@ -25,7 +25,7 @@ def assert_shape(source: Source, out: int | str | Sequence[Any], input: Input | 
     """Assert the output's shape: `out` is "64x56x56", (64, 56, 56), or "64xHxW" with letters for any size.
 
     `source`, `input` and the options (`batch`, `dialect`, `layout`) are those of `cnncalc.shape`. The report is
-    returned. Raises AssertionError with both shapes and the arithmetic; SpecError and ShapeError as `cnncalc.shape`.
+    returned. Raise AssertionError with both shapes and the arithmetic; SpecError and ShapeError as `cnncalc.shape`.
     """
     return _assert(source, {"out": out if isinstance(out, (str, int)) else list(out)}, input, options)
 

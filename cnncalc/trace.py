@@ -35,7 +35,7 @@ def shape(
 
     `input`, `dialect` and `layout` override the network's own; `batch` is put in front of the input.
 
-    Raises ShapeError if the network is impossible, with the layer, the place and the arithmetic. The error's `report`
+    Raise ShapeError if the network is impossible, with the layer, the place and the arithmetic. The error's `report`
     has the layers before that one; if that one is inside a block, the last layer is the block, cut short.
     """
     stated = network.layout
@@ -59,7 +59,7 @@ def shape(
 
 
 def trace_layers(network: Network, read: Input) -> Iterator[LayerReport]:
-    """Yield the report of each layer of a configured network. ShapeError at the first impossible layer."""
+    """Yield the report of each layer of a configured network. Raise ShapeError at the first impossible layer."""
     network = network._replace(input=read.sizes)
     start = (read.sample, begin(read.sample, _spatial(network, read)))
     yield from _trace(network, network.nodes, start, read.batch, _Needs())
@@ -112,7 +112,7 @@ class _Budget:
         self.resized = Limit(MOST_RESIZED, what, "lower times, or write the layers out")
 
     def count(self, layer: Layer, xs: Sequence[Shape], traced: Trace, copied: bool) -> None:
-        """Count a traced layer, or a copy of one by `times`. SpecError if the budget is exceeded."""
+        """Count a traced layer, or a copy of one by `times`. Raise SpecError if the budget is exceeded."""
         if copied and traced.out not in xs:
             self.resized.count(1)
         if layer.JOINS and layer.MULTIPLIES:
@@ -147,7 +147,7 @@ class _Needs(list[tuple[Need, ...]]):
     def taken(self, node: Node, xs: Sequence[Shape]) -> Sequence[Condition]:
         """Return the conditions that this layer adds to those of the layers before it, and record them.
 
-        ShapeError if no letters satisfy all conditions so far.
+        Raise ShapeError if no letters satisfy all conditions so far.
         """
         from .conditions import Condition, Holds, Requirement
 

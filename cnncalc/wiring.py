@@ -27,7 +27,7 @@ class Wire(NamedTuple):
     counted: Mapping[str, int] | None = None
     before: tuple[tuple[str, Layer], ...] = ()
     """The layers before it in its group, each with the suffix that its name adds to the layer's."""
-    behind: tuple[tuple[str, Layer], ...] = ()
+    after: tuple[tuple[str, Layer], ...] = ()
     """The layers after it in its group, each with its suffix; others that read the layer by name read the last one."""
 
     @property
@@ -37,7 +37,7 @@ class Wire(NamedTuple):
 
 
 def wire(layers: list[Wire]) -> tuple[Node, ...]:
-    """Name the layers and connect them. SpecError for a name given twice, or read before it is given.
+    """Name the layers and connect them. Raise SpecError for a name given twice, or read before it is given.
 
     A layer without a name is named by its op and a running number; names that are taken are skipped.
     """
@@ -98,7 +98,7 @@ class _Made:
 
     def add(self, item: Wire, node: Node) -> None:
         """Add the node of a layer, with its group."""
-        if not item.before and not item.behind:
+        if not item.before and not item.after:
             self.heads[node.name] = self.ends[node.name] = len(self.nodes)
             self.nodes.append(node)
             return
@@ -106,10 +106,10 @@ class _Made:
             self._add_member(node, suffix, layer)
             node = node._replace(reads=(len(self.nodes) - 1,), wired=False)
         self.heads[node.name] = len(self.nodes)
-        self.nodes.append(node._replace(expect=None) if item.behind else node)
-        for suffix, layer in item.behind:
+        self.nodes.append(node._replace(expect=None) if item.after else node)
+        for suffix, layer in item.after:
             self._add_member(node._replace(reads=(len(self.nodes) - 1,), wired=False), suffix, layer)
-        if item.behind and node.expect is not None:
+        if item.after and node.expect is not None:
             self.nodes[-1] = self.nodes[-1]._replace(expect=node.expect)
         self.ends[node.name] = len(self.nodes) - 1
 
@@ -176,7 +176,10 @@ def _not_above(entries: Sequence[Entry], at: int, name: str, key: str) -> SpecEr
 
 
 def _owner(at: int, item: Wire, owner: int, nodes: list[Node]) -> int:
-    """Return the node whose weights a layer uses, the first of those that share them. SpecError if its op differs."""
+    """Return the node whose weights a layer uses, the first of those that share them.
+
+    Raise SpecError if its op differs.
+    """
     op = "the input" if owner == INPUT else nodes[owner].layer.op
     if op != item.layer.op:
         what = f"tie: {shown(item.tie)} is {op}, but this is {item.layer.op}"

@@ -54,7 +54,7 @@ def shell() -> str:
 
 
 def environment(**changed: str) -> dict[str, str]:
-    """Return a plain environment, so that the terminal's size, colours or code page do not affect a test."""
+    """Return a plain environment, so that the terminal's size, colors or code page do not affect a test."""
     ours = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM")
     kept = {k: v for k, v in os.environ.items() if k not in ours}
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -127,7 +127,7 @@ def _server() -> Server:
 
 
 def on_terminal(*args: str, columns: int, **variables: str) -> Ended:
-    """Run the command with a terminal of this width for both streams, without colours; skip the test without POSIX."""
+    """Run the command with a terminal of this width for both streams, without colors; skip the test without POSIX."""
     reads, writes = pytest.importorskip("pty").openpty()
     env = environment(**{"COLUMNS": str(columns), "NO_COLOR": "1"} | variables)
     with open(reads, "rb", buffering=0) as terminal, open(writes, "wb", buffering=0) as end:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import cnncalc
 from cnncalc.conditions import MOST_JOINT, Condition, Holds, Numbers, Requirement, where
+from cnncalc.conditions.numbers import MOST_CLASSES
 from cnncalc.errors import CnncalcError, ShapeError
 from cnncalc.floors import smaller
 from cnncalc.report import LayerReport
@@ -49,6 +50,12 @@ def test_sets_of_numbers_are_sets(a: Numbers, b: Numbers, c: Numbers) -> None:
     assert members(~a) == everything - members(a)
     assert (a & b) | c == (a | c) & (b | c)
     assert ~~a == a
+
+
+def test_a_run_is_not_split_into_more_classes_than_a_set_may_have() -> None:
+    assert len(Numbers.every(5, MOST_CLASSES + 4).split(10**9)) == MOST_CLASSES
+    with pytest.raises(OverflowError):
+        Numbers.every(5, 10**12).split(10**13)
 
 
 @given(sets(), sets())

@@ -68,7 +68,7 @@ FLOORS = [
 ONLY = {
     "click": {"cli"},
     "rich": {"render"},
-    "numpy": {"execute"},
+    "numpy": {"execute", "frameworks"},
     "safetensors": {"execute"},
     "onnx": {"frameworks"},
     "h5py": {"frameworks"},
@@ -190,6 +190,13 @@ def test_solve_loads_neither_numpy_nor_rich(words: str) -> None:
     for form in ("table", "json", "csv"):
         line = ["solve", *words.split(), "--format", form]
         assert not _loaded(f"from cnncalc.cli import call\nassert call({line!r}) == 0") & {"numpy", "rich"}
+
+
+def test_shape_of_an_onnx_file_loads_neither_numpy_nor_the_package() -> None:
+    path = str(ROOT / "tests" / "data" / "onnx" / "alexnet.onnx")
+    loaded = _loaded(f"from cnncalc.cli import call\nassert call(['shape', {path!r}]) == 0")
+    assert "google.protobuf" in loaded
+    assert not loaded & {"numpy", "onnx"}
 
 
 def test_the_package_loads_nothing() -> None:

@@ -75,8 +75,8 @@ def test_inputs_are_tried_for_the_layer_at_fault_alone() -> None:
     )
     cut: Layers = [{"op": "flatten"}, {"op": "linear", "out": 3, "c_i": 3}]
     block = {"op": "block", "name": "b", "layers": cut}
-    for behind in ([], [{"op": "linear", "out": 2, "c_i": 5}]):  # what follows a block was not reached
-        error = refused([{"op": "relu"}, block, *behind], (3, 4, 4))
+    for after in ([], [{"op": "linear", "out": 2, "c_i": 5}]):  # what follows a block was not reached
+        error = refused([{"op": "relu"}, block, *after], (3, 4, 4))
         assert error.layer == "layers[1].layers[1] 'b.linear1'"
         assert error.help == "3x4x4 = 48 → Linear(48, 3)\nremove c_i, set it to 48, or fix the layer before"
     opaque: Layers = [{"op": "opaque"}, {"op": "flatten", "from": "input"}, {"op": "linear", "out": 2, "c_i": 12}]
@@ -121,7 +121,7 @@ def test_an_output_has_no_more_axes_than_an_array() -> None:
     assert "stack30': the output has 33 axes" in str(refused("3x8x9 stack:times=100000"))
 
 
-def test_copies_behind_a_start_that_an_open_size_decides_are_moved_each() -> None:
+def test_copies_after_a_start_that_an_open_size_decides_are_moved_each() -> None:
     """Three pads move the map by three units of two pixels, however they are written: the sum sees 3 + 6 pixels."""
     moved = [{"op": "pad", "p": [[1, -1], [1, -1]], "name": f"moved{n}"} for n in (1, 2, 3)]
     for pads, last in (([{**moved[0], "name": "moved", "times": 3}], "moved"), (moved, "moved3")):
@@ -201,7 +201,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("layer", "out", "weights", "bias", "buffers", "macs"), UNKNOWN)
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-def test_what_is_known_behind_what_is_not(
+def test_what_is_known_after_what_is_not(
     layer: dict[str, Any],
     out: list[int | None] | None,
     weights: int | None,
@@ -340,7 +340,7 @@ def test_weights_of_open_and_unknown_channels() -> None:
     assert cnncalc.shape([{"op": "opaque"}, {"op": "conv", "c_o": 3}], (3, 8, 8))["conv1"].weight_shapes() == {}
 
 
-def test_what_is_resolved_behind_what_is_not_known() -> None:
+def test_what_is_resolved_after_what_is_not_known() -> None:
     layers: Layers = [{"op": "opaque", "name": "o"}, {"op": "linear", "out": 4, "c_i": 5}, {"op": "maxpool", "k": 2}]
     for layer, more in (("linear1", {"out": 4, "c_i": 5, "bias": True}), ("maxpool1", {"k": (2, 2), "s": (2, 2)})):
         values = cnncalc.shape(layers, (3, 8, 8))[layer].values
@@ -383,7 +383,7 @@ def test_values_of_several_batches_do_not_meet() -> None:
 
 
 @pytest.mark.parametrize("batch", [None, 3])
-def test_a_block_behind_folded_axes_has_the_macs_of_its_layers(batch: int | None) -> None:
+def test_a_block_after_folded_axes_has_the_macs_of_its_layers(batch: int | None) -> None:
     """5 frames: 4x6x6 values of 3x3x3 products, and 6 rows that the block itself folds, of 4x2 values of 6."""
     inner = [{"op": "conv", "c_o": 4, "k": 3}, {"op": "relu"}]
     rows = [{"op": "permute", "order": [2, 1, 3]}, {"op": "tobatch"}, {"op": "linear", "out": 2}]

@@ -140,8 +140,8 @@ def test_the_floor_drops_what_one_window_more_would_have_read() -> None:
     for (n, k, s, d), (pb, pa) in product(SMALL, PADS):
         windows = listed(n, k, s, d, pb, pa)
         if windows:
-            behind = [x for x in range(n) if x > windows[-1][-1] and x >= windows[-1][0] + s]
-            assert dropped(n, pb, extent(k, d), s, len(windows)) == len(behind), (n, k, s, d, pb, pa)
+            after = [x for x in range(n) if x > windows[-1][-1] and x >= windows[-1][0] + s]
+            assert dropped(n, pb, extent(k, d), s, len(windows)) == len(after), (n, k, s, d, pb, pa)
 
 
 def test_ceil_is_atens_text() -> None:

@@ -44,14 +44,14 @@ def run(
     `weights` are arrays by name (`conv1.weight`, `conv1.bias`, `bn.running_mean` …), with axes in PyTorch's order if
     the layout is NCHW and in Keras's if it is NHWC; or a single array for the only layer with weights, which then
     decides c_o and k if layer words leave them out. A layer whose kernel is given without a bias has none, unless its
-    spec says `bias=true`. `seed` draws weights that are not given (He's normal initialisation, biases 0).
+    spec says `bias=true`. `seed` draws weights that are not given (He's normal initialization, biases 0).
     With `keep`, a list of layer names, the result is a dict of those layers' outputs and the network's, by name.
     Floats keep their dtype (float16 is summed in float32). Integers are exact and give int64; means give float64.
     `memory` is the number of bytes that a run may take besides its input, output and weights. With `fuse`, batch norms,
     sums and activations are computed together with the layer before them. That changes the rounding: values differ in
     their last digits, in float32 by some 1e-6 of the largest, and by more after a steep function such as acos near 1.
 
-    Raises SpecError for anything missing or unreadable, and ShapeError for arrays that do not fit.
+    Raise SpecError for anything missing or unreadable, and ShapeError for arrays that do not fit.
 
     >>> import numpy, cnncalc
     >>> cnncalc.run("conv", numpy.arange(9).reshape(3, 3), numpy.arange(4).reshape(2, 2)).tolist()
@@ -94,7 +94,7 @@ def prepare(
     The arguments are those of `run`. The weights are read once, and the network is traced once for each shape and dtype
     of its inputs. Working memory is kept from call to call. Several threads may call the result; they take turns.
 
-    Raises SpecError for anything unreadable; the network is checked when the shape of its input is known.
+    Raise SpecError for anything unreadable; the network is checked when the shape of its input is known.
 
     >>> import numpy, cnncalc
     >>> average = cnncalc.prepare("conv", numpy.full((2, 2), 0.25))
@@ -136,7 +136,7 @@ class Prepared:
         self._lock = Lock()
 
     def __call__(self, x: Array | Mapping[str, Array] | Sequence[Array]) -> Any:
-        """Return what `run` returns for `x`. Raises SpecError and ShapeError for arrays that do not fit."""
+        """Return what `run` returns for `x`. Raise SpecError and ShapeError for arrays that do not fit."""
         given = by_name(self._network, _inputs(x, self._network), "x")
         if FIRST not in given:
             raise SpecError("x has no array for the first input", "give it by its name, input")
@@ -192,7 +192,7 @@ def _inputs(x: object, network: Network) -> list[tuple[str | None, Array]]:
 
 
 def _arrays(weights: object) -> dict[str, Array] | Array | None:
-    """Return weights as arrays by name, or as a single array. SpecError for anything else."""
+    """Return weights as arrays by name, or as a single array. Raise SpecError for anything else."""
     if weights is None or not isinstance(weights, Mapping):
         return None if weights is None else as_array(weights, "weights")
     for name in weights:
@@ -202,7 +202,7 @@ def _arrays(weights: object) -> dict[str, Array] | Array | None:
 
 
 def _whole(value: object, name: str, what: str) -> int:
-    """Return a non-negative integer. SpecError for anything else."""
+    """Return a non-negative integer. Raise SpecError for anything else."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not hasattr(value, "__index__") or index(value) < 0:
@@ -224,7 +224,7 @@ def to_onnx(
     The arguments are those of `shape`; `weights` are those of `run`, by name. Without them the file has the weights
     that came with the network, and zeros for the others.
 
-    Raises SpecError, with the layer, for anything that ONNX cannot express.
+    Raise SpecError, with the layer, for anything that ONNX cannot express.
 
     >>> import cnncalc, pathlib
     >>> pathlib.Path("net.onnx").write_bytes(cnncalc.to_onnx("3x8x8 conv:4,k3 relu"))  # doctest: +SKIP

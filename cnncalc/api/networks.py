@@ -43,7 +43,7 @@ def load(source: Source, *, until: str | None = None, after: str | None = None) 
     or a Network. Layer words may begin with the input. The part up to a layer has the layers that it depends on; the
     input of the part after a layer is that layer's output.
 
-    Raises SpecError, with the place, if the source cannot be read.
+    Raise SpecError, with the place, if the source cannot be read.
 
     >>> import cnncalc
     >>> cnncalc.load("3x224x224 conv:64,k7,s2,p3 relu")
@@ -96,7 +96,7 @@ def shape(
     `print(report)` is the table, `report["conv1"]` a layer, `report.rows()` a list of dicts for a data frame, and
     `report.to_dict()` the report as JSON, which is itself a spec.
 
-    Raises SpecError for an unreadable source, and ShapeError with the arithmetic for an impossible network.
+    Raise SpecError for an unreadable source, and ShapeError with the arithmetic for an impossible network.
 
     >>> import cnncalc
     >>> report = cnncalc.shape("conv:64,k7,s2,p3 maxpool:k3,s2,p1", input=(3, 224, 224))
@@ -149,7 +149,7 @@ def check(
     arithmetic; `print(finding.text())` prints one as the command does. A spec that is unreadable or impossible is a
     finding, too.
 
-    Raises SpecError for an `expect`, an `input` or an option that cannot be read.
+    Raise SpecError for an `expect`, an `input` or an option that cannot be read.
 
     >>> import cnncalc
     >>> result = cnncalc.check("3x224x224 conv:64,k7,s2,p3", {"out": "64x112x112", "max_params": "9k"})
@@ -186,7 +186,7 @@ def contrast(
     the `runs`, one per dialect, and the `layers` that differ; `why()` of a layer gives the rules that make the
     difference. `print(contrast)` prints the command's table, and `to_dict()` returns what its `--json` prints.
 
-    Raises SpecError for an unreadable source, and ShapeError if all dialects refuse the network for the same reason.
+    Raise SpecError for an unreadable source, and ShapeError if all dialects refuse the network for the same reason.
 
     >>> import cnncalc
     >>> result = cnncalc.contrast("3x8x8 maxpool:k3,s2", "torch,caffe")
@@ -212,7 +212,7 @@ def diff(
     earlier change, and `totals` with the figures of the whole. `print(difference)` prints the command's table, and
     `to_dict()` returns what its `--json` prints.
 
-    Raises SpecError for what cannot be read, and ShapeError for an impossible network.
+    Raise SpecError for what cannot be read, and ShapeError for an impossible network.
 
     >>> import cnncalc
     >>> result = cnncalc.diff("3x32x32 conv:16,k3 relu", "3x32x32 conv:32,k3 relu")
@@ -241,7 +241,7 @@ def compare(
     `print(comparison)` prints the command's table, `comparison["resnet18"]` is the report of a network,
     `comparison.rows()` a list of dicts for a data frame, and `comparison.to_list()` what the command's `--json` prints.
 
-    Raises SpecError for what cannot be read, and ShapeError for an impossible network, with the arithmetic.
+    Raise SpecError for what cannot be read, and ShapeError for an impossible network, with the arithmetic.
 
     >>> import cnncalc
     >>> [row["macs"] for row in cnncalc.compare("resnet18", "resnet50").rows()]
@@ -275,7 +275,7 @@ def from_torch(module: Any, input: Sequence[int] | str | Mapping[str, Sequence[i
     was; this needs `cnncalc[torch]`. Modules that cnncalc has no op for become `opaque` layers. Layers are named like
     their modules, so that `state_dict` has their weights.
 
-    Raises SpecError if the module cannot be followed.
+    Raise SpecError if the module cannot be followed.
     """
     from ..frameworks.torch.read import read
 
@@ -304,7 +304,7 @@ def to_keras(
 ) -> str:
     """Return a network as a Keras model: the JSON text that `keras.models.model_from_json` reads.
 
-    The arguments are those of `shape`. Raises SpecError, with the layer, for anything that Keras cannot express.
+    The arguments are those of `shape`. Raise SpecError, with the layer, for anything that Keras cannot express.
 
     >>> import cnncalc, json
     >>> json.loads(cnncalc.to_keras("3x8x8 conv:4,k3 relu"))["class_name"]
@@ -323,7 +323,7 @@ def to_torch(
 ) -> str:
     """Return a network as Python source: a module that defines it as a `torch.nn.Module`. PyTorch is not needed.
 
-    The arguments are those of `shape`. Raises SpecError, with the layer, for anything that PyTorch cannot express.
+    The arguments are those of `shape`. Raise SpecError, with the layer, for anything that PyTorch cannot express.
 
     >>> import cnncalc
     >>> "nn.Conv2d(3, 4, 3)" in cnncalc.to_torch("3x8x8 conv:4,k3 relu")

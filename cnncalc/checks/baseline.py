@@ -56,7 +56,10 @@ class Baseline:
         return from_error(name, as_error(error))
 
     def _read(self) -> dict[str, Entry]:
-        """Return the entries of the file. SpecError if it is not a baseline, or does not exist and is not updated."""
+        """Return the entries of the file.
+
+        Raise SpecError if it is not a baseline, or does not exist and is not updated.
+        """
         name = shown(self.path, LONGEST_PATH)
         if os.path.isdir(self.path):
             raise SpecError(f"{name} is a directory", "name the baseline's file")
@@ -121,7 +124,7 @@ class Baseline:
     def updated(self) -> dict[str, str]:
         """Return the text of each entry of the updated baseline, those of files that exist, sorted by file.
 
-        SpecError if another program has written the baseline since it was read: its entries would be lost.
+        Raise SpecError if another program has written the baseline since it was read: its entries would be lost.
         """
         if _version(self.path) != self._version:
             raise SpecError(f"{shown(self.path, LONGEST_PATH)} changed while in use", "try again")
@@ -164,7 +167,7 @@ def _figures(layer: LayerReport) -> dict[str, Any]:
 
 
 def read(value: Any, name: str) -> dict[str, Entry]:
-    """Return the entries of a baseline's JSON, by file. SpecError if it is not a baseline."""
+    """Return the entries of a baseline's JSON, by file. Raise SpecError if it is not a baseline."""
     name = shown(name, LONGEST_PATH)
 
     def has(value: Any, *keys: Any) -> bool:

@@ -106,7 +106,7 @@ class Expectation(NamedTuple):
 
 
 def read(value: Any, path: Path = (), named: bool = False) -> list[Expectation]:
-    """Return the expectations of an `expect` object. SpecError with the path of the key at fault.
+    """Return the expectations of an `expect` object. Raise SpecError with the path of the key at fault.
 
     `named` says whether a key may name a layer. In a spec each layer has an `expect` of its own.
     """
@@ -149,9 +149,9 @@ def is_expectation(text: str) -> bool:
 
 
 def read_text(text: str) -> Expectation:
-    """Read an expectation of the command line: `out=1000`, `max_params=26M`, `conv1.params<=50k`. SpecError if invalid.
+    """Read an expectation of the command line: `out=1000`, `max_params=26M`, `conv1.params<=50k`.
 
-    White space around a sign is ignored.
+    White space around a sign is ignored. Raise SpecError if it is invalid.
     """
     parts = _SIGNED.fullmatch(text)
     if parts is None:
@@ -186,9 +186,9 @@ def read_text(text: str) -> Expectation:
 
 
 def _bracketed(key: str, text: str, figure: str) -> str | list[str]:
-    """Return `16x32x32` for `(16, 32, 32)`, and the parts of `[3, 3]`. SpecError for anything that is not a shape.
+    """Return `16x32x32` for `(16, 32, 32)`, and the parts of `[3, 3]`.
 
-    The shape of a single number has no parts: `[]`, `()` or `torch.Size([])`.
+    The shape of a single number has no parts: `[]`, `()` or `torch.Size([])`. Raise SpecError if it is not a shape.
     """
     if figure not in FIGURES or not FIGURES[figure].is_shape:
         return [part.strip() for part in text[1:-1].split(",")] if text[0] in "([" else text
@@ -215,7 +215,7 @@ def read_forbidden(key: str, wanted: Any, layer: str | None = None) -> Expectati
 
 
 def read_one(key: str, wanted: Any) -> Expectation:
-    """Read one expectation, such as `max_params` and `26M`. SpecError if it cannot be read."""
+    """Read one expectation, such as `max_params` and `26M`. Raise SpecError if it cannot be read."""
     layer, _, own = re.sub(r"\brf\.(size|stride|start)$", r"rf_\1", key).rpartition(".")
     if own == FORBID:
         return read_forbidden(key, wanted, layer or None)
@@ -223,16 +223,8 @@ def read_one(key: str, wanted: Any) -> Expectation:
     name = own.removeprefix(bound)
     figure = FIGURES.get(name)
     if figure is None or (figure.is_shape and bound):
-        if (meant := _MEANT.get(name.lower())) is not None:
-            raise SpecError(f"there is no figure {shown(own)} to expect", f"did you mean '{bound}{meant}'?")
-        bounded = [one for one, what in FIGURES.items() if not what.is_shape]
-        known = bounded if bound else [*FIGURES, FORBID, *(b + one for b in BOUNDS for one in bounded)]
-        near = nearest(name, known, bound) if figure is None else f"did you mean '{name}'?"
-        help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_; of a layer: conv1.out"
-        raise SpecError(f"there is no figure {shown(own)} to expect", help)
-    text = wanted if isinstance(wanted, str) else shown(wanted)
-    if isinstance(wanted, (list, tuple)):
-        text = "x".join(part if isinstance(part, str) else shown(part) for part in wanted)
+        raise _no_figure(own, bound, name)
+    text = "x".join(map(_text_of, wanted)) if isinstance(wanted, (list, tuple)) else _text_of(wanted)
     if not figure.is_shape:
         numbers = [_with_tolerance(key, part, figure) for part in _parts(key, figure, wanted)]
         ends = [Range(None if bound == "max_" else low, None if bound == "min_" else high) for _, low, high in numbers]
@@ -245,8 +237,24 @@ def read_one(key: str, wanted: Any) -> Expectation:
     return Expectation(key, name, text, tuple(to_json(shape) or ()), layer or None, shape=shape)
 
 
+def _text_of(wanted: object) -> str:
+    """Return a wanted value as it is written."""
+    return wanted if isinstance(wanted, str) else shown(wanted)
+
+
+def _no_figure(own: str, bound: str, name: str) -> SpecError:
+    """Return the error for a key that names no figure, or bounds one that is a shape, with the nearest one."""
+    if (meant := _MEANT.get(name.lower())) is not None:
+        return SpecError(f"there is no figure {shown(own)} to expect", f"did you mean '{bound}{meant}'?")
+    bounded = [one for one, what in FIGURES.items() if not what.is_shape]
+    known = bounded if bound else [*FIGURES, FORBID, *(b + one for b in BOUNDS for one in bounded)]
+    near = nearest(name, known, bound) if name not in FIGURES else f"did you mean '{name}'?"
+    help = near or f"the figures are {', '.join(FIGURES)}, and min_, max_; of a layer: conv1.out"
+    return SpecError(f"there is no figure {shown(own)} to expect", help)
+
+
 def _parts(key: str, figure: Figure, wanted: Any) -> Any:
-    """Return the value of each axis, or the only value. SpecError for several values of a figure that has one."""
+    """Return the value of each axis, or the only value. Raise SpecError for several values of a figure that has one."""
     parts: Any = wanted if isinstance(wanted, (list, tuple)) else [wanted]
     if isinstance(wanted, str) and figure.per_axis:
         parts = wanted.replace("X", "x").replace("×", "x").split("x")  # a comma may group digits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
@@ -175,6 +176,8 @@ class NativeCode:
 def main() -> NoReturn:
     """Run the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or spec, 3 a bug, 128 + a signal's."""
     are_own = _stdio.settle()
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # those of Python and of libraries may repeat text of a file unescaped
     sys.meta_path.insert(0, NativeCode())
     code = call(sys.argv[1:])
     if are_own and is_left_at_once():

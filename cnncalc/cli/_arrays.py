@@ -72,7 +72,7 @@ def read_array(path: str) -> Array:
 
 
 def _standard_input() -> IO[bytes]:
-    """Return standard input for bytes. SpecError if it is closed."""
+    """Return standard input for bytes. Raise SpecError if it is closed."""
     if sys.stdin is None:
         raise SpecError("standard input is closed", "give a .npy file")
     return sys.stdin.buffer
@@ -191,7 +191,7 @@ def is_keras(path: str | None) -> bool:
 
 
 def keras_arrays(path: str | None, network: Network) -> NamedArrays:
-    """Return the arrays of a Keras file by a network's names. SpecError if it is not a Keras file."""
+    """Return the arrays of a Keras file by a network's names. Raise SpecError if it is not a Keras file."""
     assert path is not None
     readers = keras_weights(path, network)
     if readers is None:
@@ -212,7 +212,7 @@ def note_size(text: str, size: int) -> None:
 
 
 def rows_of(text: str | None, count: int | None) -> slice:
-    """Return the samples that --rows A:B selects from `count`. SpecError for missing rows."""
+    """Return the samples that --rows A:B selects from `count`. Raise SpecError for missing rows."""
     if text is None:
         return slice(None)
     if count is None:

@@ -15,7 +15,7 @@ Endings = Mapping[str, Sequence[str]]
 def form(option: str, named: str | None, path: str | None, endings: Endings) -> str | None:
     """Return the form that an option names, or else the one that the ending of -o implies, if any.
 
-    SpecError if the ending belongs to another kind of file. An unknown ending decides nothing.
+    Raise SpecError if the ending belongs to another kind of file. An unknown ending decides nothing.
     """
     ending = _ending(path)
     meant = [name for name in endings if ending in endings[name]]

@@ -55,7 +55,7 @@ MEANT = {
 def meant(args: Sequence[str]) -> tuple[list[str], bool]:
     """Return the meaning of a command line whose first word is not a command, and whether it is a guess.
 
-    A network alone means `shape`. SpecError, with the nearest commands and networks, if there is no meaning.
+    A network alone means `shape`. Raise SpecError, with the nearest commands and networks, if there is no meaning.
     """
     name, *rest = args
     word = name.lower().replace("_", "-")

@@ -22,7 +22,7 @@ FORM = "for example --at H=224,256 or --at H=W=32..256..32"
 
 
 def read_numbers(text: str) -> tuple[tuple[str, ...], list[int]]:
-    """Read a value of --at: `H=224,256,300`, `H=W=224`, `H=32..256` or `H=32..256..32`. SpecError otherwise."""
+    """Read a value of --at: `H=224,256,300`, `H=W=224`, `H=32..256` or `H=32..256..32`. Raise SpecError otherwise."""
     each = re.split(r"(?<=\d)[,; ]+(?=\w+ *=)", text)
     if len(each) > 1:
         help = " ".join([f"--at {one}" for one in each])
@@ -48,7 +48,7 @@ def read_numbers(text: str) -> tuple[tuple[str, ...], list[int]]:
 
 
 def read_settings(texts: Sequence[str], letters: Sequence[str]) -> Iterator[dict[str, int]]:
-    """Yield the numbers of each row: all combinations of several --at. SpecError for an unknown letter."""
+    """Yield the numbers of each row: all combinations of several --at. Raise SpecError for an unknown letter."""
     given: dict[tuple[str, ...], list[int]] = {}
     for text in texts:
         names, numbers = read_numbers(text)
@@ -86,7 +86,7 @@ def write_table(
 ) -> int:
     """Write a row for each combination of numbers; return 2 if all are impossible.
 
-    SpecError if there are `others`: options that apply to a single report.
+    Raise SpecError if there are `others`: options that apply to a single report.
     """
     if others:
         help = "leave out --explain, --get, --annotate, --hints, --columns, the row options, "

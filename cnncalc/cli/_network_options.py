@@ -90,7 +90,7 @@ class NetworkOptions(NamedTuple):
     after: str | None = None
 
     def with_front(self, words: SpecWords) -> NetworkOptions:
-        """Return the options with the leading shape of a SPEC as input. SpecError if -i gives one, too."""
+        """Return the options with the leading shape of a SPEC as input. Raise SpecError if -i gives one, too."""
         return (
             self
             if words.input is None
@@ -98,7 +98,7 @@ class NetworkOptions(NamedTuple):
         )
 
     def with_first(self, first: Shape, what: str) -> NetworkOptions:
-        """Return the options with this shape of the first input. SpecError, with `what`, if -i gives one, too."""
+        """Return the options with this shape of the first input. Raise SpecError, with `what`, if -i gives one, too."""
         if not isinstance(self.input, Inputs):
             if self.input is not None:
                 raise SpecError(f"{what}, and -i {show(self.input)}", "give one of them")

@@ -75,9 +75,10 @@ def _row_options(columns: str, sort: str) -> list[Callable[[Function], Function]
 
 
 def _columns(names: str | None, table: str, others: Mapping[str, Any] = MappingProxyType({})) -> tuple[str, ...] | None:
-    """Return the columns of a comma-separated list; None without a list. SpecError if more follow separated by spaces.
+    """Return the columns of a comma-separated list; None without a list.
 
-    `others` are the command's other values, including the words that name networks.
+    `others` are the command's other values, including the words that name networks. Raise SpecError if more columns
+    follow separated by spaces.
     """
     if names is None:
         return None

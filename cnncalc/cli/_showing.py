@@ -29,7 +29,7 @@ class Showing:
         self.lists_hints = lists_hints
 
     def result(self, network: Network) -> Report | Contrast:
-        """Return a network's report, or its contrast under several dialects. SpecError for too many layers."""
+        """Return a network's report, or its contrast under several dialects. Raise SpecError for too many layers."""
         network, options = self.options.taken(network)
         if self.lists_hints or any(self.measures):
             what = "--hints, --dtype and --macs-as of {made:,} layers, more than {most:,}"
@@ -48,7 +48,10 @@ class Showing:
         return report
 
     def text(self, result: Report | Contrast) -> Iterator[str]:
-        """Return the text of a report or a contrast. SpecError if the arithmetic of too many layers is asked for."""
+        """Return the text of a report or a contrast.
+
+        Raise SpecError if the arithmetic of too many layers is asked for.
+        """
         if self.style.explain and isinstance(result, Report):
             from ..render.rows import rows
 

@@ -57,7 +57,7 @@ class _Flushed(io.BufferedWriter):
 
 
 class _Closed(io.TextIOBase):
-    """A stand-in for a closed standard output. OSError for every write, which click would ignore."""
+    """A stand-in for a closed standard output: every write raises OSError, which click would ignore."""
 
     def write(self, text: str) -> int:
         if text:
@@ -66,7 +66,7 @@ class _Closed(io.TextIOBase):
 
 
 class _Steady(io.RawIOBase):
-    """The bytes of a standard stream. SpecError for failed reads, OSError for failed writes.
+    """The bytes of a standard stream: failed reads raise SpecError, failed writes OSError.
 
     Python's own stream may silently write only a part if it is unbuffered (`python -u`) or non-blocking.
     """

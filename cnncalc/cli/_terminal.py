@@ -81,7 +81,7 @@ def _setting(*names: str, setting: str, value: object = None, **attributes: Any)
 def color_option(function: F) -> F:
     """Add --color and --no-color; the last one given counts."""
     never = _setting("--no-color", setting="color", value="never", is_flag=True, help="The same as --color never.")
-    return _setting("--color", setting="color", type=OneOf(COLORS), help="When to use colour.")(never(function))
+    return _setting("--color", setting="color", type=OneOf(COLORS), help="When to use color.")(never(function))
 
 
 quiet_option = _setting(
@@ -93,11 +93,11 @@ verbose_option = _setting(
 debug_option = _setting("--debug", setting="debug", value=True, is_flag=True, help="Show the traceback of a bug.")
 
 _COLORS = click.command("colors", add_help_option=False)(color_option(lambda: None))
-"""A command with only the options of colours."""
+"""A command with only the options of colors."""
 
 
 def settle_color(settings: Settings, args: list[str]) -> list[str]:
-    """Read the options of colours first, so that all later errors are coloured, and return the words.
+    """Read the options of colors first, so that all later errors are colored, and return the words.
 
     `--color` is joined with its value into one word; the value is `always` if no word of COLORS follows.
     """

@@ -124,14 +124,14 @@ def command(
             with text_output(recorded.path) as stream:
                 stream.writelines(baseline_text(entries.values()))
         if format == "github":
-            _summarise(findings)
+            _summarize(findings)
     if entries is not None:
         note(f"{baseline}: {len(entries)} {'entry' if len(entries) == 1 else 'entries'} recorded")
     return exit_code(findings)
 
 
 def _list_codes(format: str, path: str | None) -> int:
-    """Write the codes of findings with their meanings. SpecError for other formats than text."""
+    """Write the codes of findings with their meanings. Raise SpecError for other formats than text."""
     if format != "text":
         raise SpecError("--list-codes prints text", f"leave out the format {format}")
     width = max(len(slug) for slug, _ in CODES.values())
@@ -253,7 +253,7 @@ def _print(results: Iterator[Result], findings: list[Finding], format: str, path
     return is_open
 
 
-def _summarise(findings: list[Finding]) -> None:
+def _summarize(findings: list[Finding]) -> None:
     """Append a summary to the file that GitHub shows on the page of a run, if it names one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:

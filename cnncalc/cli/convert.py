@@ -101,7 +101,7 @@ def command(
 def _announced(network: Network, times: int) -> Report | None:
     """Announce the memory needed to write a network's own weights: `times` times their bytes.
 
-    Return the network's report; None if it has no weights. SpecError if the machine has less memory.
+    Return the network's report; None if it has no weights. Raise SpecError if the machine has less memory.
     """
     if network.source is None or not network.source.weights:
         return None

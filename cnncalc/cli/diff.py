@@ -35,8 +35,8 @@ def command(
     """Show what changed from network A to network B.
 
     Layers are matched by name, then by structure. A and B are each a file, a built-in network, - for standard input,
-    layer words in quotes, or a file at a git revision, as REVISION:PATH. A file alone is compared with itself at HEAD,
-    and a file behind a revision, or at one, with itself there.
+    layer words in quotes, or a file at a git revision, as REVISION:PATH. A file alone is compared with itself at HEAD;
+    a revision before it, or REVISION:PATH alone, names another version of it.
 
     \b
       cnncalc diff net.json

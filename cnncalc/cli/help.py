@@ -69,7 +69,7 @@ def _show_help(ctx: click.Context, name: str) -> None:
 
 
 def _show_page(topic: str) -> None:
-    """Print a page: laid out on a terminal (or if colours are wanted), otherwise as Markdown."""
+    """Print a page: laid out on a terminal (or if colors are wanted), otherwise as Markdown."""
     text = read(topic)
     with text_output(None, utf8=True) as stream:
         style = style_of(stream)

@@ -159,7 +159,7 @@ def _run(job: Job, x: Array, count: int, path: str | None, folder: str | None, a
 def _which(network: Network, values: Sequence[str]) -> tuple[str | None, str | None]:
     """Return the output and the file that the values of -o name: a path, and if there are several outputs, a name.
 
-    SpecError for anything else. If there are several outputs, a file must have an ending or a folder, or exist.
+    Raise SpecError for anything else. If there are several outputs, a file must have an ending or a folder, or exist.
     """
     outputs = network.outputs()
     ends = list(outputs)
@@ -180,7 +180,7 @@ def _announce_weights(size: int) -> None:
 
 
 def _announce(job: Job, x: Array, x_path: str, count: int, path: str | None) -> None:
-    """Announce how much memory the run needs, if much. SpecError if it is more than the machine has."""
+    """Announce how much memory the run needs, if much. Raise SpecError if it is more than the machine has."""
     from ..execute.npy import has_memory
     from ..execute.sinks import MAPPED
 

@@ -61,7 +61,7 @@ def command(
 
 
 def known(name: str) -> str:
-    """Return the name if it is a built-in network. SpecError otherwise."""
+    """Return the name if it is a built-in network. Raise SpecError otherwise."""
     if name.lower() in zoo.names():
         return name.lower()
     help = nearest(name, zoo.names()) or f"there are {', '.join(zoo.names())}"

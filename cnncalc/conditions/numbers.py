@@ -138,7 +138,7 @@ class Numbers:
             number = self.first(number + 1)
 
     def __and__(self, other: Numbers) -> Numbers:
-        """Return the intersection. OverflowError if it has too many residue classes."""
+        """Return the intersection. Raise OverflowError if it has too many residue classes."""
         if self.mod == other.mod:
             both = {rest: _met(own, other.runs[rest]) for rest, own in self.runs.items() if rest in other.runs}
             return Numbers(self.mod, both)
@@ -159,13 +159,13 @@ class Numbers:
         return Numbers(mod, found)
 
     def __or__(self, other: Numbers) -> Numbers:
-        """Return the union. OverflowError if it has too many residue classes."""
+        """Return the union. Raise OverflowError if it has too many residue classes."""
         mod = lcm(self.mod, other.mod)
         mine, others = self.split(mod), other.split(mod)
         return Numbers(mod, {r: _joined([*mine.get(r, ()), *others.get(r, ())], mod) for r in mine | others})
 
     def __sub__(self, other: Numbers) -> Numbers:
-        """Return the difference. OverflowError if it has too many residue classes."""
+        """Return the difference. Raise OverflowError if it has too many residue classes."""
         mod = lcm(self.mod, other.mod)
         mine, others = self.split(mod), other.split(mod)
         return Numbers(mod, {r: _met(own, _gaps(others.get(r, ()), r or mod, mod)) for r, own in mine.items()})
@@ -177,7 +177,7 @@ class Numbers:
     def split(self, mod: int) -> dict[int, tuple[Run, ...]]:
         """Return the runs by residue class of `mod`, a multiple of the set's modulus.
 
-        OverflowError if there are too many classes.
+        Raise OverflowError if there are too many classes.
         """
         if mod == self.mod:
             return self.runs
@@ -185,6 +185,8 @@ class Numbers:
         for rest, runs in self.runs.items():
             last = max(self.mod if b is None else b - a for a, b in runs)
             endless = runs[-1][1] is None or last >= mod
+            if min(last, mod) // self.mod > MOST_CLASSES:  # all numbers of one run would be in different classes
+                raise OverflowError(f"{mod} residue classes")
             short = (
                 {n % mod for a, b in runs if b is not None for n in range(a, b + 1, self.mod)} if not endless else ()
             )

@@ -189,7 +189,7 @@ def contrast(
 ) -> Contrast:
     """Trace a network under each dialect, in the layout given, or else the spec's, or else the first dialect's.
 
-    A spec that names a dialect has that dialect's layout. Raises the error of a network that all dialects refuse for
+    A spec that names a dialect has that dialect's layout. Raise the error of a network that all dialects refuse for
     the same reason, and SpecError for too many layers.
     """
     if layout is None and network.layout is None and network.dialect is DIALECTS["plain"]:

@@ -238,12 +238,12 @@ def _layers(old: Report, new: Report) -> Iterator[LayerDiff]:
     settled: dict[object, tuple[tuple[Change, ...], bool]] = {}
     """The differing keys of layers wired alike, by the ids of their resolved keys, which copies share."""
     removed: dict[int, list[LayerDiff]] = {}
-    behind = -1
+    last = -1
     for i, layer in enumerate(old.layers):
         if (i, places.get(i)) in steady:
-            behind = places[i]
+            last = places[i]
         elif i not in places:
-            removed.setdefault(behind, []).append(LayerDiff(layer, None, (i, None)))
+            removed.setdefault(last, []).append(LayerDiff(layer, None, (i, None)))
     yield from removed.get(-1, ())
     for j, layer in enumerate(new.layers):
         if j not in partner:

@@ -73,7 +73,7 @@ def _matched(old: Sequence[Item], new: Sequence[Item], counted: bool) -> list[Pa
 
 
 Gap = tuple[list[int], list[int]]
-"""The unmatched indices between two neighbouring pairs, in the old network and in the new one."""
+"""The unmatched indices between two neighboring pairs, in the old network and in the new one."""
 
 
 def _gaps(old: Sequence[Item], new: Sequence[Item], pairs: list[Pair]) -> Iterator[Gap]:

@@ -14,7 +14,7 @@ TOP = "git paths are relative to the top of the repository"
 
 
 def at_revision(word: str) -> bytes:
-    """Return a file's bytes at a revision. SpecError if git does not have the revision or the file in it.
+    """Return a file's bytes at a revision. Raise SpecError if git does not have the revision or the file in it.
 
     SpecError, too, for more bytes than a pipe may have: git packs a gigabyte of zeros into a megabyte.
     """

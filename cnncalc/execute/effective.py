@@ -5,7 +5,7 @@ gradient of a unit with respect to a pixel, with independent weights of mean zer
 
 The mean square of a gradient is computed exactly. Random weights are independent, so their variances multiply along a
 path and add over taps and paths. Averages and interpolations have no random weights: before them the gradients of
-neighbours are correlated, and so are those on the two sides of a skip connection. So the mean product of two gradients
+neighbors are correlated, and so are those on the two sides of a skip connection. So the mean product of two gradients
 is also tracked, for the pairs of units for which an earlier layer needs it.
 """
 
@@ -111,7 +111,7 @@ class Influence(NamedTuple):
 def influence(graph: Graph, at: int, index: Sequence[int] | None = None) -> Influence:
     """Return the influence of the input's pixels on a unit, by default the one in the middle of the layer's map.
 
-    SpecError if it is unknown how a layer passes influence on, or if there is no such unit.
+    Raise SpecError if it is unknown how a layer passes influence on, or if there is no such unit.
     """
     space, sizes = graph.space(at), grid(graph, at)
     if not graph.space(INPUT).shape or not sizes:

@@ -1,7 +1,7 @@
 """Gradients of a cross-correlation: each is itself a cross-correlation or a transposed convolution.
 
 x is (N, c_i, *space), weight is (c_o, c_i/g, *k), and `upstream` (N, c_o, *out) is the gradient of whatever is
-minimised with respect to the output. Output u sees the inputs u*s + i*d - p, where p is the padding before; the
+minimized with respect to the output. Output u sees the inputs u*s + i*d - p, where p is the padding before; the
 padding after follows from the sizes. k, s, p and d are one number for all axes, or one per axis.
 Source: Dumoulin & Visin, A guide to convolution arithmetic for deep learning (arXiv 1603.07285), sections 4 and 5.
 """
@@ -24,7 +24,7 @@ PerAxis = int | Sequence[int]
 
 
 def _windows(nd: int, k: PerAxis, s: PerAxis, d: PerAxis, p: PerAxis) -> Windows:
-    """Return the windows of `nd` axes. SpecError for a value that is not an integer or one integer per axis."""
+    """Return the windows of `nd` axes. Raise SpecError for a value that is not an integer or one integer per axis."""
     axes = []
     for name, value, least in (("k", k, 1), ("s", s, 1), ("d", d, 1), ("p", p, 0)):
         numbers = (value,) * nd if isinstance(value, int) else tuple(value) if isinstance(value, Sequence) else ()

@@ -36,7 +36,10 @@ class Samples:
         layout: str | None,
         others: Mapping[str, tuple[int, ...]] | None = None,
     ):
-        """`shape` is the input's, `others` are those of further inputs. SpecError or ShapeError if they do not fit."""
+        """`shape` is the input's, `others` are those of further inputs.
+
+        Raise SpecError or ShapeError if they do not fit.
+        """
         if 0 in shape:
             raise SpecError(f"x is empty: its shape is {show(shape)}", "there is nothing to compute")
         if not shape:
@@ -61,7 +64,7 @@ class Samples:
         return x.reshape(-1, *self.sample)
 
     def further(self, given: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the arrays of further inputs, batch first. SpecError for a missing one or a different batch."""
+        """Return the arrays of further inputs, batch first. Raise SpecError for a missing one or a different batch."""
         arrays = {}
         for layer in self.report.layers:
             if not isinstance(layer.node.layer, FurtherInput):
@@ -86,7 +89,7 @@ class Samples:
 
 
 def real(kind: Dtype, name: str) -> Dtype:
-    """Return the dtype in this machine's byte order. SpecError for numbers that layers cannot process."""
+    """Return the dtype in this machine's byte order. Raise SpecError for numbers that layers cannot process."""
     if kind.kind not in "biuf" or kind.itemsize > 8:
         why = {"c": "complex numbers have no order, so no ReLU", "f": f"{kind} has more than 64 bits"}.get(kind.kind)
         what = why or f"{kind} is not a numeric type"
@@ -104,7 +107,7 @@ def _check_bytes(report: Report, wants: Sequence[arrays.Weight], given: NamedArr
 
 
 def _output(report: Report, name: str | None) -> int:
-    """Return the index of an output's layer, by default the first output's. SpecError if it is not an output."""
+    """Return the index of an output's layer, by default the first output's. Raise SpecError if it is not an output."""
     outputs = report.network.outputs()
     own = outputs if name is None or name in outputs else dict.fromkeys(outputs.values())
     if name is not None and name not in own:
@@ -123,7 +126,7 @@ def _by_name(
 
 
 def _kept(names: Sequence[str], keep: Sequence[str], keep_all: bool) -> list[int]:
-    """Return the indices of the layers to keep. SpecError for an unknown name."""
+    """Return the indices of the layers to keep. Raise SpecError for an unknown name."""
     for name in keep:
         if name not in names:
             raise SpecError(f"there is no layer {shown(name)} to keep", layer_meant(name, names))
@@ -167,7 +170,7 @@ class Job:
         `output` names the wanted output, by default the first. With `fuse`, layers are computed together where that is
         faster.
 
-        Raises SpecError or ShapeError, before anything is computed, if the arguments do not fit together.
+        Raise SpecError or ShapeError, before anything is computed, if the arguments do not fit together.
         """
         self.kind = real(kind, "x")
         shapes = {name: array.shape for name, array in (others or {}).items()}
@@ -199,7 +202,7 @@ class Job:
         _check_memory(self.plan.working(1), memory)
 
     def give(self, others: Mapping[str, Array]) -> None:
-        """Set the arrays of further inputs, by name. SpecError for a missing one or a different batch."""
+        """Set the arrays of further inputs, by name. Raise SpecError for a missing one or a different batch."""
         self.others = self.samples.further(others)
         """The network's other inputs, with a batch in front, by name."""
 
@@ -229,7 +232,7 @@ class Job:
         return self.plan.steps[at].layer.traced.fields.batch_at
 
     def load(self) -> Program:
-        """Return the network ready to run; the first call reads or initialises its weights."""
+        """Return the network ready to run; the first call reads or initializes its weights."""
         if not self._is_loaded:
             self.plan.take(arrays.bind(self.wants, self.weights, self._seed, self._drawn))
             self._is_loaded = True
@@ -276,7 +279,7 @@ _LOADED = {
 
 
 def as_array(value: object, name: str) -> Array:
-    """Return a caller's value as an array. SpecError for a masked array, text, and lists of unequal lengths."""
+    """Return a caller's value as an array. Raise SpecError for a masked array, text, and lists of unequal lengths."""
     if isinstance(value, np.ma.MaskedArray):
         raise SpecError(
             (f"{name} is a masked array, but layers do not support masks"),

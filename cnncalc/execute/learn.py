@@ -213,7 +213,7 @@ class Learner:
     def solve(self) -> Solution:
         """Set the parameters to the smallest ones with the least loss, and return how well they are determined.
 
-        SpecError if the equations do not fit into memory.
+        Raise SpecError if the equations do not fit into memory.
         """
         c_i = self.x.shape[1] // self.g
         cells = c_i * prod(self.windows.k)

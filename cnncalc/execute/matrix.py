@@ -26,7 +26,7 @@ AT_ONCE = 16 << 20
 def linear_part(network: Network) -> Network:
     """Return the network with its blocks inlined and without the constants that its keys add.
 
-    SpecError for a layer that is not linear.
+    Raise SpecError for a layer that is not linear.
     """
     nodes = []
     without: dict[int, Layer] = {}
@@ -62,8 +62,8 @@ def job(
 ) -> Job:
     """Return a network's linear part ready for one sample, in its only kernel's dtype or float32.
 
-    Arrays that only add constants, such as biases, are set to zero and need not be given. SpecError for a batch, for a
-    layer that is not linear, and for more work than `MOST_MULTIPLIED`.
+    Arrays that only add constants, such as biases, are set to zero and need not be given. Raise SpecError for a batch,
+    for a layer that is not linear, and for more work than `MOST_MULTIPLIED`.
     """
     network = linear_part(network)
     kind = weights.dtype if isinstance(weights, np.ndarray) else np.dtype(np.float32)

@@ -67,7 +67,7 @@ NamedArrays = Mapping[str, "Array | Stored"]
 
 
 def head(file: IO[bytes], name: str, magic: bytes | None = None) -> Head:
-    """Read the header of a .npy. SpecError if the file is not one, or does not hold plain numbers.
+    """Read the header of a .npy. Raise SpecError if the file is not one, or does not hold plain numbers.
 
     `magic` are the first bytes, if they have been read.
     """
@@ -141,7 +141,7 @@ def _kind(magic: bytes) -> str | None:
 def mapped(path: str) -> Array:
     """Return the array of a .npy, mapped into memory; pipes, devices and texts are read.
 
-    SpecError if it is neither a .npy nor a text of numbers.
+    Raise SpecError if it is neither a .npy nor a text of numbers.
     """
     with files.opened(path) as file:
         if not os.path.isfile(path):
@@ -234,7 +234,10 @@ def _checkpoint(path: str) -> SpecError:
 
 
 def archived(path: str, data: IO[bytes] | None = None) -> NamedArrays:
-    """Return the arrays of a .npz by name, from its path or its data. SpecError for an archive of something else."""
+    """Return the arrays of a .npz by name, from its path or its data.
+
+    Raise SpecError for an archive of something else.
+    """
     from zipfile import ZipFile
 
     with _unpacking(path):
@@ -278,7 +281,10 @@ def _unpacking(name: str) -> Iterator[None]:
 
 
 def tensors(path: str) -> NamedArrays:
-    """Return the arrays of a .safetensors file by name. SpecError if it is unreadable or has unsupported dtypes."""
+    """Return the arrays of a .safetensors file by name.
+
+    Raise SpecError if it is unreadable or has unsupported dtypes.
+    """
     try:
         from safetensors import SafetensorError, safe_open
     except ModuleNotFoundError:

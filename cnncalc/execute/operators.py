@@ -101,7 +101,7 @@ def grid(graph: Graph, at: int) -> tuple[int, ...]:
 def operator(graph: Graph, at: int, place: int) -> Operator | None:
     """Return how influence propagates back to one input of a layer; None if it is not counted (a gate's pool).
 
-    SpecError for a layer for which this is unknown.
+    Raise SpecError for a layer for which this is unknown.
     """
     vertex = graph.vertices[at]
     try:
@@ -401,7 +401,7 @@ def _order(fields: Fields, number: int) -> list[int]:
 
 
 def _factors(run: Callable[[Array], Array], ns: Sequence[int], reads: Sequence[Array]) -> list[Array]:
-    """Return a matrix (out, n) for each axis, whose product is the linear map. SpecError if it is not a product.
+    """Return a matrix (out, n) for each axis, whose product is the linear map. Raise SpecError if it is not a product.
 
     `reads` has bounds on the first and last pixel that each unit reads on each axis. Pixels that no unit reads together
     are set at once.

@@ -87,7 +87,7 @@ class Program:
 
         With `fuse`, layers are computed together where that is faster.
 
-        SpecError if a layer cannot be run.
+        Raise SpecError if a layer cannot be run.
         """
         self.kind, self._kinds = kind, kinds or {}
         self.sample = sizes_of(report.sample, "the input")

@@ -84,7 +84,10 @@ class File(Sink):
     def __init__(
         self, target: Target, shape: tuple[int, ...], kind: Dtype, samples: tuple[int, ...], batch_at: int = 0
     ):
-        """`shape` is that of the header, `samples` the same with a batch. SpecError if the file cannot be written."""
+        """`shape` is that of the header, `samples` the same with a batch.
+
+        Raise SpecError if the file cannot be written.
+        """
         self._target: Target = target
         self._batch_at = batch_at
         with target.errors():

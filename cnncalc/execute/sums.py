@@ -26,7 +26,7 @@ def too_large(what: str, most: int) -> ShapeError:
 def sum_dtype(x: Array, weight: Array, bias: Array | None, out: Array, terms: int) -> Dtype:
     """Return the dtype for an output's sums of `terms` products and a bias.
 
-    ShapeError if the largest sum that the extremes of the values allow is beyond int64, as it would wrap around.
+    Raise ShapeError if the largest sum that the extremes of the values allow is beyond int64, as it would wrap around.
     """
     if out.dtype.kind not in "iu":
         return wide(out.dtype)

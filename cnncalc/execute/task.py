@@ -93,7 +93,7 @@ def channels_first(array: Array) -> Array:
 
 
 def sizes_of(shape: Shape, name: str) -> tuple[int, ...]:
-    """Return a shape as numbers. SpecError, with the name, if a size is open."""
+    """Return a shape as numbers. Raise SpecError, with the name, if a size is open."""
     sizes = tuple([n for n in shape if isinstance(n, int)])
     if len(sizes) < len(shape):
         raise SpecError(f"{name} has an open size: {show(shape)}", "give its numbers to run it")

@@ -23,7 +23,7 @@ def looks_like_list(text: str) -> bool:
 
 
 def read_text(data: bytes, name: str) -> Array:
-    """Return the array of a text: a nested list or a table. SpecError, with line and column, for other texts."""
+    """Return the array of a text: a nested list or a table. Raise SpecError, with line and column, for other texts."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -35,7 +35,7 @@ _SAVE = "save numbers with numpy.save or numpy.savetxt"
 
 
 def read_list(text: str, name: str | None = None) -> Array:
-    """Return the array of a nested JSON list. SpecError for lists of different lengths."""
+    """Return the array of a nested JSON list. Raise SpecError for lists of different lengths."""
     what = shown(text.strip()) if name is None else shown(name, LONGEST_PATH)
     try:
         value = json.loads(text)

@@ -93,7 +93,7 @@ def each(function: Callable[[T], object], items: Iterable[T], amount: int = 1 <<
 
 
 def _started(work: Callable[[], None]) -> Future[None]:
-    """Return the future of work started in a thread. SpecError if the system refuses another thread."""
+    """Return the future of work started in a thread. Raise SpecError if the system refuses another thread."""
     try:
         return _pool().submit(work)
     except RuntimeError:
@@ -134,7 +134,7 @@ def blockwise(function: Callable[[tuple[slice, ...]], object], array: Array, eac
 
 
 def buffer(name: str, shape: tuple[int, ...], kind: Dtype | type[Any]) -> Array:
-    """Return uninitialised working memory of this thread; the next call with the same name returns the same memory.
+    """Return uninitialized working memory of this thread; the next call with the same name returns the same memory.
 
     A thread that exceeds its limit frees the memory that was used least recently.
     """

@@ -43,7 +43,7 @@ AT_ONCE = 1 << 23
 
 INTERPOLATIONS = {"linear", "bilinear", "trilinear", "cubic", "bicubic"}
 ROUNDING = 1e-12
-"""The rounding after an interpolation: the weight of a neighbour of a hit unit is 0, but may be computed as 1e-15."""
+"""The rounding after an interpolation: the weight of a neighbor of a hit unit is 0, but may be computed as 1e-15."""
 IDENTITY = Identity(Identity.WORD, None, {})
 
 
@@ -90,8 +90,8 @@ class Verified(NamedTuple):
 def verify(report: Report, of: int | None = None) -> Verified:
     """Compare what the units of each layer respond to with what they are predicted to see.
 
-    `of` is the last layer to verify, by default the last one whose units have a place. SpecError for an op that hides
-    influences, for values that are not numbers, and for a network that takes too long.
+    `of` is the last layer to verify, by default the last one whose units have a place. Raise SpecError for an op that
+    hides influences, for values that are not numbers, and for a network that takes too long.
     """
     graph = Graph(report)
     last = of if of is not None else graph.last_with_space()
@@ -138,8 +138,8 @@ def verify(report: Report, of: int | None = None) -> Verified:
 
 def _is_bound(graph: Graph, at: int) -> bool:
     """Return whether a layer, or one it depends on, may see less than predicted."""
-    behind = graph.behind(INPUT)
-    return any(reads.not_exact for one in graph.before(at) & behind for _, reads in graph.reads_of(one, behind))
+    after = graph.after(INPUT)
+    return any(reads.not_exact for one in graph.before(at) & after for _, reads in graph.reads_of(one, after))
 
 
 def _looked_back(graph: Graph, at: int, units: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[Array, Array]:

@@ -40,7 +40,7 @@ class Weight(NamedTuple):
 
     @property
     def start(self) -> Start:
-        """How it is initialised."""
+        """How it is initialized."""
         return self.layer.node.layer.WEIGHTS[self.role]
 
 
@@ -54,7 +54,7 @@ def wanted(report: Report) -> list[Weight]:
 
 
 def needed_by(layer: LayerReport) -> list[Weight]:
-    """Return the arrays that one layer needs. SpecError if a size is open."""
+    """Return the arrays that one layer needs. Raise SpecError if a size is open."""
     node = layer.node
     owner = node.name if node.tie is None else layer.nodes[node.tie].name
     shapes = {role: (f"{owner}.{role}", shape) for role, shape in layer.weight_shapes().items()}
@@ -127,7 +127,7 @@ class Carried:
     def of(self, report: Report) -> dict[str, Array]:
         """Return the arrays of a network, possibly bound to other sizes than before.
 
-        SpecError if the machine has too little memory, or if the file holds only shapes and there is no seed.
+        Raise SpecError if the machine has too little memory, or if the file holds only shapes and there is no seed.
         """
         origin = report.network.source
         if origin is self._origin:
@@ -171,7 +171,7 @@ def _read(array: Array | Stored) -> Array:
 
 
 def sourced(network: Network, given: NamedArrays | Array | None) -> Network:
-    """Return the network with these arrays as its own weights. SpecError or ShapeError if they do not fit."""
+    """Return the network with these arrays as its own weights. Raise SpecError or ShapeError if they do not fit."""
     report = trace_shape(network.inlined())
     arrays = named(report, given, None)
     without = without_biases(network, arrays)
@@ -181,7 +181,10 @@ def sourced(network: Network, given: NamedArrays | Array | None) -> Network:
 
 
 def _only(report: Report, role: str) -> str:
-    """Return the name of the only layer with weights of this role (or that may have a bias). SpecError for several."""
+    """Return the name of the only layer with weights of this role (or that may have a bias).
+
+    Raise SpecError for several.
+    """
     own = [layer for layer in report.layers if layer.node.tie is None]
     owners = [layer for layer in own if role in (layer.values if role == "bias" else layer.weight_shapes())]
     if len(owners) == 1:

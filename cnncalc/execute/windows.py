@@ -28,7 +28,7 @@ def fill(
 
     What is not given is made up: the input `x` of this shape, or the weights, unless the network has its own. Of a
     batch, the first sample is used.
-    Raises SpecError and ShapeError for arrays that do not fit the layer, as running it does.
+    Raise SpecError and ShapeError for arrays that do not fit the layer, as running it does.
     """
     kind = np.dtype(np.float64) if x is None else x.dtype
     job = Job(network, sizes_of(shape, "the input"), kind, weights, bias=bias, seed=0)

@@ -20,7 +20,7 @@ from .figures import AxisFigures, axis_figures, letters_of, number
 from .graph import Graph
 from .paths import Paths, paths
 from .reads import Reads
-from .views import Sight, Spread, look_back, look_forth, not_behind
+from .views import Sight, Spread, independent, look_back, look_forth
 
 Findings = dict[str, Any]
 """What execution finds out about fields, in the form of JSON."""
@@ -85,9 +85,9 @@ class ReceptiveFields:
         self.of = None if of is None else self.graph.find(of, "--of")
         self.phases = False
         """Whether each phase has a row, for units that differ by phase."""
-        self._lost = self.graph.behind(*self.graph.lost())
-        self._behind = self.graph.behind(self.source)
-        self._is_large = self.graph.too_large([self.source, *sorted(self._behind)]) is not None
+        self._lost = self.graph.after(*self.graph.lost())
+        self._after = self.graph.after(self.source)
+        self._is_large = self.graph.too_large([self.source, *sorted(self._after)]) is not None
         self.view: Sight | None = None
         """What one unit sees, if asked for."""
         self.spread: Spread | None = None
@@ -100,7 +100,7 @@ class ReceptiveFields:
         """The result of verifying fields by running the network, if asked for."""
         self.layers = list(self._layers())
         if self.source != INPUT and (not self.layers or self.of not in (None, *[layer.at for layer in self.layers])):
-            raise not_behind(self.graph, self.of, self.source)
+            raise independent(self.graph, self.of, self.source)
 
     def _layers(self) -> Iterator[LayerFields]:
         """Yield the layers that depend on the source, which is the input by default."""
@@ -121,7 +121,7 @@ class ReceptiveFields:
         """
         graph = self.graph
         is_open = bound is not None or any(field.spans is None for field in fields.of)
-        if not is_open or graph.space(at).shape or self._is_large or at not in self._behind:
+        if not is_open or graph.space(at).shape or self._is_large or at not in self._after:
             return fields, bound
         sight = look_back(graph, at, (), self.source)
         if sight.clipped is None or sight.box is None or sight.bound is not None:
@@ -139,7 +139,7 @@ class ReceptiveFields:
         return least(self.graph)
 
     def follow(self) -> None:
-        """Compute the fields of all paths to the named layer, or to the last. SpecError for too many."""
+        """Compute the fields of all paths to the named layer, or to the last. Raise SpecError for too many."""
         self.paths = paths(self.graph, len(self.graph.vertices) - 1 if self.of is None else self.of)
 
     def differs(self, layer: LayerFields) -> bool:
@@ -148,7 +148,7 @@ class ReceptiveFields:
         return not (is_known or self._is_large or layer.at in self._lost) and bool(self.graph.space(layer.at).shape)
 
     def look_back(self, unit: Sequence[int]) -> None:
-        """Compute what one unit sees. SpecError if there is no such unit."""
+        """Compute what one unit sees. Raise SpecError if there is no such unit."""
         of = self.of
         if of is None:
             of = self.graph.last_with_space(len(unit))
@@ -157,7 +157,10 @@ class ReceptiveFields:
         self.view = look_back(self.graph, of, unit, self.source)
 
     def look_forth(self, pixel: Sequence[int]) -> None:
-        """Compute which units see a pixel of the input, or a unit of a layer. SpecError if there is no such pixel."""
+        """Compute which units see a pixel of the input, or a unit of a layer.
+
+        Raise SpecError if there is no such pixel.
+        """
         self.spread = look_forth(self.graph, self.source, pixel)
 
     def _no_layer(self, axes: int) -> SpecError:

@@ -38,7 +38,7 @@ class AxisFigures(NamedTuple):
 
     @property
     def stride(self) -> int | Fraction | None:
-        """The distance between neighbours in pixels, averaged over a period."""
+        """The distance between neighbors in pixels, averaged over a period."""
         if self.field.phases is None:
             return self.field.stride
         mean = Fraction(self.field.advance, len(self.field.phases))

@@ -69,7 +69,7 @@ class Graph:
         return "input" if at == INPUT else self.vertices[at].name
 
     def find(self, name: str, option: str = "") -> int:
-        """Return the index of the layer that an option names, or INPUT. SpecError for an unknown name."""
+        """Return the index of the layer that an option names, or INPUT. Raise SpecError for an unknown name."""
         if name in self.names:
             return self.names[name]
         first, *others = self.names
@@ -163,12 +163,12 @@ class Graph:
         lead = tuple(zip(sizes, axes[:number], strict=True))
         pixels = (PIXEL,) * len(space.places)
         found = {source: own._replace(axes=tuple(axes[number:]), of=pixels, lead=lead)}
-        for at in sorted(self.behind(source) - {source}):
+        for at in sorted(self.after(source) - {source}):
             vertex = self.vertices[at]
             found[at] = alone(vertex.layer, {i: found[read] for i, read in enumerate(vertex.reads) if read in found})
         return found
 
-    def behind(self, *sources: int) -> set[int]:
+    def after(self, *sources: int) -> set[int]:
         """Return the sources and the layers that depend on any of them."""
         found = set(sources)
         for at, vertex in enumerate(self.vertices):

@@ -89,7 +89,7 @@ def _joined(products: list[Product]) -> list[Product]:
         for one in products:
             others = one[:axis], one[axis + 1 :]
             found[others] = found.get(others, 0) | one[axis]
-        products = [(*before, bits, *behind) for (before, behind), bits in found.items()]
+        products = [(*before, bits, *after) for (before, after), bits in found.items()]
     return products
 
 
@@ -145,8 +145,8 @@ def middle(region: Region) -> tuple[int, ...]:
 
 def _nearest(bits: int, wanted: int) -> int:
     """Return the unit of a set that is nearest to `wanted`."""
-    before, behind = bits & full(wanted + 1), bits >> wanted
-    found = [ends(before)[1]] * bool(before) + [wanted + ends(behind or 1)[0]] * bool(behind)
+    before, after = bits & full(wanted + 1), bits >> wanted
+    found = [ends(before)[1]] * bool(before) + [wanted + ends(after or 1)[0]] * bool(after)
     return min(found, key=lambda at: abs(at - wanted))
 
 

@@ -90,7 +90,7 @@ def _exact(number: int) -> int | None:
 
 
 def paths(graph: Graph, end: int) -> Paths:
-    """Return the paths to a layer of a graph. SpecError for too many different fields."""
+    """Return the paths to a layer of a graph. Raise SpecError for too many different fields."""
     found = _kinds(graph, end)
     kinds = [Alike(count, _names(graph, via), fields.of) for fields, (count, via) in found.items()]
     kinds.sort(key=lambda kind: [(field.size is None, field.size or 0, field.start or 0) for field in kind.fields])

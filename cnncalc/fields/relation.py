@@ -95,7 +95,7 @@ class Relation(NamedTuple):
         """Return the relation of a row of these units."""
         return self._after(self.field.take(units, advance), tuple([(unit, unit) for unit in units]), 0)
 
-    def behind(self, before: int) -> Relation:
+    def prepend(self, before: int) -> Relation:
         """Return the relation of units with `before` other units in front."""
         return self._after(self.field.lost(), ((-before, -before),), 1)
 
@@ -151,7 +151,7 @@ class Relation(NamedTuple):
             return range(0)
         moved, n = unit // len(self.phases) * self.advance, self._size
         first, last = first + moved, last + moved
-        if self.edge:  # such a layer reads neighbours
+        if self.edge:  # such a layer reads neighbors
             return range(min(max(first, 0), n - 1), min(max(last, 0), n - 1) + 1)
         return range(first + -(min(first, 0) // self.step) * self.step, min(last, n - 1) + 1, self.step)
 

@@ -109,9 +109,12 @@ class Sight(NamedTuple):
 
 
 def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
-    """Return what one unit of a layer sees of an earlier layer or of the input. SpecError if there is no such unit."""
+    """Return what one unit of a layer sees of an earlier layer or of the input.
+
+    Raise SpecError if there is no such unit.
+    """
     check_unit(graph, of, unit)
-    between = graph.behind(source)
+    between = graph.after(source)
     if not graph.space(source).places and unit:
         raise _no_place(graph, source)
     _check_sizes(graph, [source, *sorted(between & graph.before(of) | {of})])
@@ -253,13 +256,13 @@ def _range(sizes: Sequence[int | None]) -> str:
     )
 
 
-def not_behind(graph: Graph, of: int | None, source: int) -> SpecError:
+def independent(graph: Graph, of: int | None, source: int) -> SpecError:
     """Return the error for a layer that does not depend on `source`, or for a source on which no layer depends."""
-    behind, name = sorted(graph.behind(source) - {source}), graph.name(source)
-    if not behind or of is None:
+    after, name = sorted(graph.after(source) - {source}), graph.name(source)
+    if not after or of is None:
         return SpecError(f"no layer depends on {name}: it is an output", "name a layer that others read")
     return SpecError(
-        f"{graph.name(of)} does not depend on {name}", f"the last layer that does is {graph.name(behind[-1])}"
+        f"{graph.name(of)} does not depend on {name}", f"the last layer that does is {graph.name(after[-1])}"
     )
 
 
@@ -272,7 +275,7 @@ def _no_place(graph: Graph, at: int) -> SpecError:
         f"the {'values of the input' if at == INPUT else f'units of {graph.name(at)}'} "
         "have no position on an axis of the input"
     )
-    if at not in graph.behind(INPUT):
+    if at not in graph.after(INPUT):
         what = f"the units of {graph.name(at)} see nothing of the first input"
     elif lost is not None:
         what += f": {_lost(graph, lost)}"
@@ -307,7 +310,7 @@ class Spread(NamedTuple):
         return {
             "in": self.graph.name(self.source),
             "index": list(self.pixel),
-            "seen": [self._layer(at) for at in sorted(self.graph.behind(self.source) - {self.source})],
+            "seen": [self._layer(at) for at in sorted(self.graph.after(self.source) - {self.source})],
         }
 
     def _layer(self, at: int) -> dict[str, Any]:
@@ -323,15 +326,15 @@ class Spread(NamedTuple):
 def look_forth(graph: Graph, source: int, pixel: Sequence[int]) -> Spread:
     """Return the units of later layers that see a unit of a layer, or a pixel of the input."""
     check_unit(graph, source, pixel)
-    behind = graph.behind(source)
+    after = graph.after(source)
     _check_sizes(graph, [source])
-    _check_number(graph, [at for at in behind if graph.too_large([at]) is None])
+    _check_number(graph, [at for at in after if graph.too_large([at]) is None])
     whole = {source: graph.everywhere(source, pixel)}
-    for at in sorted(behind - {source}):
+    for at in sorted(after - {source}):
         if graph.too_large([at]) is not None:
             continue
         seen: list[Product] = []
-        for read, reads in graph.reads_of(at, behind):
+        for read, reads in graph.reads_of(at, after):
             if not reads.is_known or read not in whole:
                 break
             seen += reads.forth(whole[read])

@@ -125,7 +125,10 @@ _OWN_TORCH = {
 
 
 def support(op: str) -> dict[str, Stance]:
-    """Return the stance of each of FORMS on an op. LookupError if one has none, or both supports and refuses it."""
+    """Return the stance of each of FORMS on an op.
+
+    Raise LookupError if one has none, or both supports and refuses it.
+    """
     from .keras import write as keras
     from .onnx import write as onnx
     from .torch.write import source as torch
@@ -154,7 +157,10 @@ def _text(op: str, names: Mapping[str, Name], own: Mapping[str, str]) -> str:
 
 
 def stance(op: type[Layer], form: str, text: str) -> Stance:
-    """Return the stance of a form on an op: supported by `text`, or refused. LookupError for both and for neither."""
+    """Return the stance of a form on an op: supported by `text`, or refused.
+
+    Raise LookupError for both and for neither.
+    """
     reason = op.refused(form)
     if bool(text) == bool(reason):
         what = "has no entry" if reason is None else "has an entry, and is refused"

@@ -19,7 +19,7 @@ def hints(layers: Sequence[LayerReport], told: Collection[Hint] = ()) -> list[Hi
 
 
 def kinds_named(names: Sequence[object]) -> list[HintKind]:
-    """Return the kinds of these names; all of them for `all`. SpecError for an unknown name."""
+    """Return the kinds of these names; all of them for `all`. Raise SpecError for an unknown name."""
     kinds: dict[str, HintKind] = {}
     for name in names:
         if name == ALL:

@@ -73,7 +73,7 @@ def _end(slide: Slide) -> tuple[int, int]:
     return lost, out * slide.s - pb + slide.k - n if lost else 0
 
 
-def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]:
+def _padding_at_end(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]:
     """Return how many units at the end of each axis are padding by a preceding `pad`."""
     before = place.before()
     if not slides or before is None or before.op != "pad":
@@ -87,7 +87,7 @@ def _padding_behind(place: HintPlace, slides: Sequence[Slide]) -> dict[str, int]
 def _dropped_pixels(place: HintPlace) -> Advice | None:
     """Return the advice on a floor that leaves pixels at the end unread, other than padding."""
     slides = slides_of(place)
-    padding = _padding_behind(place, slides)
+    padding = _padding_at_end(place, slides)
 
     def say(slide: Slide) -> str | None:
         lost = _end(slide)[0] - padding.get(slide.axis, 0)
@@ -248,7 +248,7 @@ def _unused_taps(place: HintPlace) -> Advice | None:
 
 
 def _share_read(slide: Slide) -> tuple[int, int]:
-    """Return how many pixels are read out of how many neighbouring ones, far from the border."""
+    """Return how many pixels are read out of how many neighboring ones, far from the border."""
     period = slide.s // gcd(slide.d, slide.s)
     return min(slide.taps, period), slide.s
 
@@ -261,7 +261,7 @@ def _skips(slide: Slide) -> bool:
         return read < of
     n, pb, out = numbers
     pixels = range(max(min(n, (out - 1) * slide.s - pb + slide.k), 0))
-    if len(pixels) > read:  # of these neighbours, no two of which differ by s, at least one is unread
+    if len(pixels) > read:  # of these neighbors, no two of which differ by s, at least one is unread
         return True
     return not all(_is_read(slide, pixel + pb, out) for pixel in pixels[:MOST_TAPS])
 
@@ -351,7 +351,7 @@ KINDS = (
         "CC503",
         "checkerboard",
         "the outputs of a transposed convolution sum unequal numbers of taps",
-        "Where s does not divide k, neighbouring outputs sum different numbers of terms, which shows as a checkerboard "
+        "Where s does not divide k, neighboring outputs sum different numbers of terms, which shows as a checkerboard "
         "(Odena, Dumoulin & Olah, Distill 2016).",
         "Use a k that is divisible by s, or an upsampling and a convolution.",
         _checkerboard,

@@ -52,7 +52,7 @@ _FAMILIES = {
     "repeating and rolling": {
         "arrange": "expand tile roll stack",
     },
-    "normalisations": {
+    "normalizations": {
         "norm": "batchnorm layernorm groupnorm instancenorm lrn",
     },
     "scales and constants": {

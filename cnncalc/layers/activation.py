@@ -181,7 +181,7 @@ class Clip(Activation):
     def bound(number: float, end: int) -> float | None:
         """Return a bound at an end (-1 for `min`, 1 for `max`); None if it cuts nothing off.
 
-        ValueError for an infinite bound at the wrong end and for NaN, which keep no number.
+        Raise ValueError for an infinite bound at the wrong end and for NaN, which keep no number.
         """
         if abs(number) <= LARGEST:
             return number

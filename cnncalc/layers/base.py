@@ -104,7 +104,7 @@ class StepKind(Enum):
 
 
 Start = float | None
-"""How an array of weights is initialised: to this constant, or as a KERNEL."""
+"""How an array of weights is initialized: to this constant, or as a KERNEL."""
 KERNEL: Start = None
 """A kernel is drawn from a normal distribution of variance 2/fan_in (He et al. 2015, Delving Deep into Rectifiers)."""
 
@@ -153,7 +153,7 @@ class Layer:
     NESTS: ClassVar[bool] = False
     """Whether it has layers of its own, `layers`."""
     WEIGHTS: ClassVar[Mapping[str, Start]] = {}
-    """How each of its arrays is initialised, by role (`weight`, `bias`, `running_mean` …)."""
+    """How each of its arrays is initialized, by role (`weight`, `bias`, `running_mean` …)."""
     BUFFERS: ClassVar[tuple[str, ...]] = ()
     """The roles of arrays that it keeps but does not train."""
     ADDED: ClassVar[Mapping[str, object]] = {"bias": False}
@@ -252,7 +252,10 @@ class Layer:
         return fields
 
     def split(self, x: Shape, env: Env) -> tuple[Size, Shape]:
-        """Return a sample's channels and spatial sizes. ShapeError unless it has `rank` spatial axes, at least one."""
+        """Return a sample's channels and spatial sizes.
+
+        Raise ShapeError unless it has `rank` spatial axes, at least one.
+        """
         nd, have = self.rank(), len(x) - 1
         if have < 1 or nd not in (None, have):
             want = "axes" if nd is None else _axes(nd)
@@ -261,7 +264,7 @@ class Layer:
         return (x[-1], x[:-1]) if env.channels_last else (x[0], x[1:])
 
     def trace(self, x: Shape, fields: Fields, env: Env) -> Trace:
-        """Trace one sample's shape, which by default is kept. ShapeError if it does not fit the layer."""
+        """Trace one sample's shape, which by default is kept. Raise ShapeError if it does not fit the layer."""
         return Trace(self.values(env), x, fields)
 
     def values(self, env: Env) -> dict[str, Any]:
@@ -319,7 +322,10 @@ Op = tuple[type[Layer], int | None]
 
 
 def ops(*classes: type[Layer]) -> Registry[str, Op]:
-    """Return the ops of a module by their words. TypeError for a class that does not state a fact about its op."""
+    """Return the ops of a module by their words.
+
+    Raise TypeError for a class that does not state a fact about its op.
+    """
     table: Registry[str, Op] = Registry()
     for cls in classes:
         missing = [fact for fact in STATED if not hasattr(cls, fact)]
@@ -349,7 +355,7 @@ def by_axis(texts: Sequence[str]) -> list[str]:
 
 
 def axis_of(axis: int, x: Shape, key: str = "axis") -> int:
-    """Return an axis of the sample x counted from the front, with the batch as 0. ShapeError if there is none."""
+    """Return an axis of the sample x counted from the front, with the batch as 0. Raise ShapeError if there is none."""
     if axis == 0 or not -len(x) <= axis <= len(x):
         help = f"the axes are 1 to {len(x)}, the batch is 0, the last is -1"
         raise ShapeError(f"axis {axis} is not an axis of {show(x)}", help, key=key)
@@ -357,7 +363,7 @@ def axis_of(axis: int, x: Shape, key: str = "axis") -> int:
 
 
 def axes_of(axes: Sequence[int], x: Shape, key: str = "axis") -> tuple[int, ...]:
-    """Return axes of the sample x counted from the front, in the given order. ShapeError for one given twice."""
+    """Return axes of the sample x counted from the front, in the given order. Raise ShapeError for one given twice."""
     resolved = tuple([axis_of(axis, x, key) for axis in axes])
     if len(set(resolved)) < len(axes):
         raise ShapeError(f"{key} {shown(axes)} names an axis twice", "give each axis once", key=key)
@@ -375,7 +381,7 @@ def join(c: Size, space: Shape, env: Env) -> Shape:
 
 
 def channels(x: Shape, env: Env) -> Size:
-    """Return a sample's channels, or its features if it has no spatial axes. ShapeError for a single number."""
+    """Return a sample's channels, or its features if it has no spatial axes. Raise ShapeError for a single number."""
     if not x:
         raise ShapeError("a single number has no channels", "keep an axis with keepdims, or put a reshape before it")
     return x[-1] if env.channels_last else x[0]

@@ -117,7 +117,10 @@ class Convolution(Windowed):
         return slides, keys if wanted is None else {**keys, "out": wanted}
 
     def kernels(self, c_i: Size, env: Env) -> tuple[Size, Keys]:
-        """Return the number of output channels and the other resolved keys. ShapeError if c_i does not fit them."""
+        """Return the number of output channels and the other resolved keys.
+
+        Raise ShapeError if c_i does not fit them.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -269,7 +272,7 @@ class DepthwiseConv(ChannelwiseConv):
         return {"k": kernel[:-2], "multiplier": kernel[-1]} if env.channels_last else {"k": kernel[2:]}
 
     def times_each(self, c_i: Size, env: Env) -> int:
-        """Return the multiplier, derived from c_o if not given. ShapeError if the two disagree."""
+        """Return the multiplier, derived from c_o if not given. Raise ShapeError if the two disagree."""
         c_o, multiplier = self.c_o, self.multiplier
         if c_o is None:
             return multiplier or 1

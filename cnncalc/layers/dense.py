@@ -76,7 +76,7 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """Reshape: the same values in another shape, of all axes or of neighbours; one size may be -1."""
+    """Reshape: the same values in another shape, of all axes or of neighbors; one size may be -1."""
 
     WORD = "reshape"
     EXAMPLE = "OP:out=-1"
@@ -102,7 +102,7 @@ class Reshape(Layer):
         return Trace(values, out, fields.reshape(x, out))
 
     def resolve(self, x: Shape, env: Env) -> Shape:
-        """Return the output shape. ShapeError if its product differs from that of the input."""
+        """Return the output shape. Raise ShapeError if its product differs from that of the input."""
         if self.axis is None:
             return self.filled(x, env)
         if len(self.axis) not in (1, 2):

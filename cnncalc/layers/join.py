@@ -309,7 +309,7 @@ class Concat(Join):
                 raise self.unequal(xs, f"{' and '.join(map(str, sizes))} differ outside axis {wanted}")
             out.append(size)
         before = accumulate([known(x[along - 1]) or 0 for x in xs[:-1]], initial=0)
-        paths = [path.behind(along - 1, n) for path, n in zip(fields, before, strict=True)]
+        paths = [path.prepend(along - 1, n) for path, n in zip(fields, before, strict=True)]
         seen = join_fields(paths, [tuple(out)] * len(xs), tuple(out))  # a size of 1 is not repeated
         return Trace({"axis": wanted}, tuple(out), seen, axes=(along,))
 

@@ -30,7 +30,7 @@ class Norm(Affine):
         return Trace(values, x, fields, *self.counts(x, values, env))
 
     def normalized(self, x: Shape, env: Env) -> dict[str, object]:
-        """Return the resolved keys of the normalization itself. ShapeError if they do not fit the sample x."""
+        """Return the resolved keys of the normalization itself. Raise ShapeError if they do not fit the sample x."""
         return {}
 
     def explain(self, x: Shape, traced: Trace, env: Env) -> list[str]:
@@ -158,7 +158,7 @@ class InstanceNorm(ChannelNorm):
 
 
 class LocalResponseNorm(Layer):
-    """Local response normalization across `size` neighbouring channels (Krizhevsky et al. 2012)."""
+    """Local response normalization across `size` neighboring channels (Krizhevsky et al. 2012)."""
 
     WORD = "lrn"
     REFUSED = {"keras": "it has no layer for lrn"}
@@ -169,7 +169,7 @@ class LocalResponseNorm(Layer):
     KEEPS_SHAPE = True
     KEYS = {"size": at_least(1), "alpha": number, "beta": number, "offset": number}
     HELP = {
-        "size": "The number of neighbouring channels.",
+        "size": "The number of neighboring channels.",
         "alpha": "The factor of the mean square.",
         "beta": "The power.",
         "offset": "The number that is added before the power is taken.",

@@ -24,7 +24,7 @@ class Patches(Windowed):
     s: Axes = 1
 
     def window(self, space: Shape, env: Env) -> tuple[dict[str, Any], list[Slide]]:
-        """Return the resolved keys, and the window on each axis of a map. ShapeError if one does not fit."""
+        """Return the resolved keys, and the window on each axis of a map. Raise ShapeError if one does not fit."""
         nd = len(space)
         k, s, d = [spread(value, nd) for value in (self.k, self.s, self.d)]
         slides = place(space, k, s, d, self.padding(nd, env), False)

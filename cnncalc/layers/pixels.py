@@ -53,7 +53,7 @@ def first_multiple(step: int, d: int, low: int, high: int) -> int | None:
 def stepped_over(slide: Slide, kept: bool) -> Iterator[int]:
     """Yield the input sizes that a window which begins before the input steps over; `kept` is as in `place`.
 
-    ShapeError if there are too many sizes to test.
+    Raise ShapeError if there are too many sizes to test.
     """
     _, k, s, pb, _, _, _, d, ceil, axis = slide
     if not pb:

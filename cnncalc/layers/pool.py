@@ -109,7 +109,10 @@ class Pool(Windowed):
             raise refused or error from None
 
     def padded(self, slides: list[Slide], env: Env) -> list[Slide]:
-        """Return the windows with padding that changes no size, on all axes or on one. ShapeError if there is none."""
+        """Return the windows with padding that changes no size, on all axes or on one.
+
+        Raise ShapeError if there is none.
+        """
         every, refused = range(len(slides)), []
         for axes in (every, *[(axis,) for axis in every]):
             padded = list(slides)

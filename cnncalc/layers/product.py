@@ -91,7 +91,7 @@ class Subscripts(NamedTuple):
 def complete(equation: str) -> str:
     """Return an equation without spaces and with its output, which defaults to NumPy's rule.
 
-    ShapeError for an invalid equation.
+    Raise ShapeError for an invalid equation.
     """
     inputs, arrow, out = equation.replace(" ", "").partition("->")
     for term in [*inputs.split(","), out]:
@@ -229,7 +229,10 @@ class Attends(ManyInputs):
         return xs[0], keys, xs[2] if len(xs) > 2 else keys
 
     def meet(self, xs: Sequence[Shape], q: Shape, k: Shape, v: Shape, env: Env) -> Shape:
-        """Return the shape of the scores: leading axes, queries, keys. ShapeError if the inputs do not fit together."""
+        """Return the shape of the scores: leading axes, queries, keys.
+
+        Raise ShapeError if the inputs do not fit together.
+        """
         for x in (q, k, v):
             if len(x) < 2:
                 raise ShapeError(f"{self.op} works on positions and features, but gets {show(x)}", key="from")
@@ -371,7 +374,7 @@ class MultiHead(Attends):
         return Trace(values, (*scores[:-1], end), self.see(xs, fields), *self.counts(q, values, env), macs)
 
     def _shared(self, features: Size, env: Env) -> int | None:
-        """Return the features per head. ShapeError if they cannot be divided among the heads."""
+        """Return the features per head. Raise ShapeError if they cannot be divided among the heads."""
         whole = known(features)
         if whole is None:
             env.require((features, "|", self.heads))

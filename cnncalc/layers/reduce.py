@@ -15,7 +15,10 @@ HELP = {
 
 
 def reduced(axis: tuple[int, ...] | None, keepdims: bool, x: Shape, fields: Fields) -> Trace:
-    """Trace a reduction of some axes of a sample x, by default all. ShapeError if an axis is missing, or x has none."""
+    """Trace a reduction of some axes of a sample x, by default all.
+
+    Raise ShapeError if an axis is missing, or x has none.
+    """
     if not x:  # in PyTorch and ONNX a reduction of no axes reduces all, the batch included
         raise ShapeError("it reduces axes, and a single number has none", "leave the layer out")
     given = tuple(range(1, len(x) + 1)) if axis is None else axis

@@ -51,7 +51,7 @@ class Slice(Layer):
     def resolve(self, n: Size, env: Env) -> tuple[int, int | None, Size]:
         """Return the start, the stop (None to take all the rest) and the number of units taken of n.
 
-        ShapeError if nothing is taken. For an open size, both ends are left as given.
+        Raise ShapeError if nothing is taken. For an open size, both ends are left as given.
         """
         step, last = self.step, self.stop
         first = self.start if self.start is not None else 0 if step > 0 else -1

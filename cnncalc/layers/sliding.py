@@ -135,7 +135,10 @@ class Windowed(Layer):
         return ()
 
     def padding(self, nd: int, env: Env) -> Sides:
-        """Return the padding per side, in numbers or as a word. ShapeError for a word that is not allowed here."""
+        """Return the padding per side, in numbers or as a word.
+
+        Raise ShapeError for a word that is not allowed here.
+        """
         if self.p_total is not None:
             return tuple([halves(total) for total in spread(self.p_total, nd)])
         if isinstance(self.p, str):
@@ -200,8 +203,8 @@ def pad_for(
 ) -> Pair:
     """Return the least padding that gives the wanted size: equal sides if possible, otherwise 1 more after.
 
-    Equal sides are at least `low`. ShapeError with the arithmetic if there is none; if `strides`, it advises a larger
-    stride that gives the size.
+    Equal sides are at least `low`. Raise ShapeError with the arithmetic if there is none; if `strides`, it advises a
+    larger stride that gives the size.
     """
     if not isinstance(n, int):
         raise open_input(want, n)

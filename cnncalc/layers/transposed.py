@@ -51,7 +51,7 @@ class TransposedConv(Convolution):
         return env.dialect.strided_dilation
 
     def windows(self, space: Shape, env: Env) -> tuple[list[Cut], Keys]:
-        """Return the transposed window on each axis. ShapeError if the keys or the dialect do not allow it."""
+        """Return the transposed window on each axis. Raise ShapeError if the keys or the dialect do not allow it."""
         nd = len(space)
         k, s, d = spread(self.k, nd), spread(self.s, nd), spread(self.d, nd)
         check_strided_dilation(s, d, env)

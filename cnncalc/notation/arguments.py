@@ -46,7 +46,7 @@ MODE = "padding_mode"
 
 
 def all_parts(head: WordHead, rest: str, start: int) -> Iterator[Part]:
-    """Yield the arguments of a word. WordError at the place of an unreadable one."""
+    """Yield the arguments of a word. Raise WordError at the place of an unreadable one."""
     first = start
     for index, text in enumerate(split_arguments(rest)):
         own = text.strip()
@@ -222,10 +222,12 @@ def _json(text: str) -> Any:
 
 def _literal(text: str) -> Any:
     """Return a text read as a Python literal, with tuples as lists; the text itself if it is not one."""
-    import ast
+    from ast import literal_eval
+
+    from .python import expression
 
     with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-        value = ast.literal_eval(text)
+        value = literal_eval(expression(text))
         return json.loads(json.dumps(value))
     return text
 

@@ -91,7 +91,7 @@ _PYTHON_DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
 
 
 def parse(document: Document, takes_infinity: Callable[[Any], bool] = lambda _: False) -> Any:
-    """Parse a JSON text. SpecError at the place of invalid JSON, a duplicate name, NaN or 1e400.
+    """Parse a JSON text. Raise SpecError at the place of invalid JSON, a duplicate name, NaN or 1e400.
 
     `takes_infinity` returns whether a parsed value may contain NaN and Infinity, as Python's own parser allows.
     """

@@ -247,37 +247,51 @@ _LISTED = r"(?<![^,])(\w+)=(\d+(?:,\d+)+)(?=,|$)"
 def _likely(head: WordHead, word: str, bare: Sequence[Arg]) -> str:
     """Return the word that these bare numbers probably mean, with each one named."""
     cls = head.cls
-    listed = re.search(_LISTED, word)
-    if listed is not None and fused_key(cls, listed[1].lower()) is not None:
-        numbers, axes = listed[2].split(","), OPS[head.op][1] or 2
-        if fused_key(cls, listed[1].lower()) == "p" and len(numbers) == 2 * axes > 2 and len({*numbers}) > 1:
-            pairs = zip(numbers[:axes], numbers[axes:], strict=True)  # ONNX lists all begins, then all ends
-            if listed[1].lower() != "pads":
-                pairs = zip(numbers[::2], numbers[1::2], strict=True)
-            sides, what = "x".join(f"{before}+{after}" for before, after in pairs), "before and after, axis by axis"
-        else:
-            sides, what = once(listed[2]), "one per axis" if len({*numbers}) > 1 else "one for all axes"
-        return f"give {what}: {word[: listed.start(2)]}{sides}{word[listed.end() :]}"
+    if (listed := _sides_listed(head, word)) is not None:
+        return listed
     if not takes_several(cls) and len(bare) == 2:  # 5x5,6
         bare = sorted(bare, key=lambda one: not isinstance(one.value, int))
     texts = [once(word[one.start : one.end]) for one in bare]
-    given = {key for text in split_arguments(word.partition(":")[2]) for key in _keys_of(head, text.strip())}
-    order = _order(cls, given)
     rest = [text.strip() for text in split_arguments(word.partition(":")[2])]
+    order = _order(cls, {key for text in rest for key in _keys_of(head, text)})
     others = [text for text in rest if once(text) not in texts]
-    counts = [one.value for one in bare if isinstance(one.value, int)]
-    small = len(counts) < 2 or (counts[0] > counts[1] and (counts[1] <= LIKELY_KERNEL or counts[1] in (9, 11)))
-    kernel_second = "k" in order and len(bare) > 2 and small
-    counted = "c_i" in cls.KEYS and cls.BARE in ("c_o", "out") and (len(bare) > 2 or not order) and not kernel_second
-    own = texts[1:] if counted else texts
-    if len(own) - 1 <= len(order) and (len(own) > 1 or counted or len(bare) == 1):
+    begins_with_c_i = _begins_with_c_i(cls, bare, order)
+    own = texts[1:] if begins_with_c_i else texts
+    if len(own) - 1 <= len(order) and (len(own) > 1 or begins_with_c_i or len(bare) == 1):
         named = [f"{key}{text}" for key, text in zip(order, own[1:], strict=False)]
         said = f"{head.op}:{','.join([own[0], *named, *others])}"
         if len(bare) == 1:
             return f"put it first: {said}"
-        return f"c_i follows from the input; name the others: {said}" if counted else f"name this one: {said}"
+        return f"c_i follows from the input; name the others: {said}" if begins_with_c_i else f"name this one: {said}"
     said = f"{head.op}:{','.join(['x'.join(texts) if takes_several(cls) else texts[0], *others])}"
     return f"{'give one per axis' if takes_several(cls) else 'leave out the others'}: {said}"
+
+
+def _sides_listed(head: WordHead, word: str) -> str | None:
+    """Return the help for a key with several numbers separated by commas; None if there is none."""
+    listed = re.search(_LISTED, word)
+    key = None if listed is None else fused_key(head.cls, listed[1].lower())
+    if listed is None or key is None:
+        return None
+    numbers, axes = listed[2].split(","), OPS[head.op][1] or 2
+    if key == "p" and len(numbers) == 2 * axes > 2 and len({*numbers}) > 1:
+        pairs = zip(numbers[:axes], numbers[axes:], strict=True)  # ONNX lists all begins, then all ends
+        if listed[1].lower() != "pads":
+            pairs = zip(numbers[::2], numbers[1::2], strict=True)
+        sides, what = "x".join(f"{before}+{after}" for before, after in pairs), "before and after, axis by axis"
+    else:
+        sides, what = once(listed[2]), "one per axis" if len({*numbers}) > 1 else "one for all axes"
+    return f"give {what}: {word[: listed.start(2)]}{sides}{word[listed.end() :]}"
+
+
+def _begins_with_c_i(cls: type[Layer], bare: Sequence[Arg], order: Sequence[str]) -> bool:
+    """Return whether the first bare number is probably the input's channels, as in PyTorch's calls."""
+    if "c_i" not in cls.KEYS or cls.BARE not in ("c_o", "out"):
+        return False
+    counts = [one.value for one in bare if isinstance(one.value, int)]
+    is_small = len(counts) < 2 or (counts[0] > counts[1] and (counts[1] <= LIKELY_KERNEL or counts[1] in (9, 11)))
+    is_kernel_second = "k" in order and len(bare) > 2 and is_small
+    return (len(bare) > 2 or not order) and not is_kernel_second
 
 
 def _order(cls: type[Layer], given: Collection[str]) -> list[str]:

@@ -86,7 +86,10 @@ LIKELY_KERNEL = 7
 
 
 def _sized(name: str) -> WordHead | None:
-    """Return the head for a name with a kernel: `conv3x3` is conv with k3x3. WordError for a single number: `conv3`."""
+    """Return the head for a name with a kernel: `conv3x3` is conv with k3x3.
+
+    Raise WordError for a single number: `conv3`.
+    """
     match = re.fullmatch(_IN_NAME, name)
     op = None if match is None else find_op(match[1].replace("_", "").replace("-", ""))
     if match is None or op is None or "k" not in OPS[op][0].KEYS:

@@ -60,7 +60,7 @@ def by_family() -> dict[str, list[OpDescription]]:
 
 
 def describe(word: str) -> OpDescription:
-    """Return the description of an op, in any spelling of it. SpecError if there is no such op."""
+    """Return the description of an op, in any spelling of it. Raise SpecError if there is no such op."""
     op = find_op(word)
     if op is None:
         raise unknown_op(word)

@@ -46,7 +46,7 @@ class Group(NamedTuple):
 
     head: Raw
     before: tuple[tuple[str, Raw], ...] = ()
-    behind: tuple[tuple[str, Raw], ...] = ()
+    after: tuple[tuple[str, Raw], ...] = ()
 
 
 LAYER_KEYS = ("name", "from", "times", "tie", "trainable", "expect")
@@ -74,7 +74,7 @@ def is_baseline(value: Any) -> bool:
 def read(value: Any, origin: Origin | None = None) -> Network:
     """Read a network from a parsed spec: an object with `layers`, a list of layers, or one layer.
 
-    SpecError with the layer and the place in `origin`.
+    Raise SpecError with the layer and the place in `origin`.
     """
     layers: Any = None
     try:
@@ -248,7 +248,10 @@ class Nesting(NamedTuple):
 
 
 def read_layers(value: Any, nesting: Nesting | None = None) -> tuple[Node, ...]:
-    """Read a list of layers, of the network or of a block, and wire them. SpecError with the path of the mistake."""
+    """Read a list of layers, of the network or of a block, and wire them.
+
+    Raise SpecError with the path of the mistake.
+    """
     if not isinstance(value, (list, tuple)):
         objects = _objects(value) if isinstance(value, str) else None
         help = (
@@ -280,17 +283,17 @@ def _inner_layers(value: Any, index: int, nesting: Nesting) -> tuple[Node, ...]:
 
 
 def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
-    """Read one layer from its object. SpecError with the path of the wrong key."""
+    """Read one layer from its object. Raise SpecError with the path of the wrong key."""
     path = ("layers", index)
     if isinstance(raw, Group):
         head = read_layer(raw.head, index, nesting)
         repeated = nesting._replace(times=nesting.times * head.times)
-        nesting.made.made += len(raw.before) + len(raw.behind)
-        before, behind = [
+        nesting.made.made += len(raw.before) + len(raw.after)
+        before, after = [
             tuple([(suffix, read_layer(one, index, repeated).layer) for suffix, one in beside])
-            for beside in (raw.before, raw.behind)
+            for beside in (raw.before, raw.after)
         ]
-        return head._replace(before=before, behind=behind)
+        return head._replace(before=before, after=after)
     if not isinstance(raw, dict):
         raise SpecError(f"{shown(raw)} is not a layer", _as_object(raw), path=path)
     word = raw.get("op")
@@ -324,7 +327,7 @@ def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
 
 
 def _count(nesting: Nesting, path: Path) -> None:
-    """Count the copies of a layer made by `times`. SpecError beyond the limit."""
+    """Count the copies of a layer made by `times`. Raise SpecError beyond the limit."""
     try:
         nesting.made.count(nesting.times - 1)
     except SpecError as error:
@@ -353,7 +356,7 @@ def _objects(text: str) -> str | None:
     with suppress(CnncalcError):
         for word in tokenize(text):
             found = [one if isinstance(one, Group) else Group(one) for one in parse_word(word.text).layers]
-            layers += [raw for one in found for _, raw in (*one.before, ("", one.head), *one.behind)]
+            layers += [raw for one in found for _, raw in (*one.before, ("", one.head), *one.after)]
         return ", ".join(map(json.dumps, layers)) or None
     return None
 

@@ -99,7 +99,7 @@ Completer = Callable[[list[dict[str, Any]]], None]
 
 
 def read_words(text: WordText | Sequence[str], first: int = 0, complete: Completer | None = None) -> Network:
-    """Read a network from layer words, beginning at `first`. SpecError at the place of a mistake."""
+    """Read a network from layer words, beginning at `first`. Raise SpecError at the place of a mistake."""
     if not isinstance(text, WordText):
         text = WordText(" ".join(text))
     origin = Words(text, first)
@@ -240,7 +240,7 @@ def _is_argument(head: WordHead, word: str, takes_number: bool) -> bool:
 
 
 def parse_word(word: str) -> ParsedWord:
-    """Parse a word into its op, arguments and layers. WordError if it cannot be read."""
+    """Parse a word into its op, arguments and layers. Raise WordError if it cannot be read."""
     wrong = wrong_bracket(word)
     if wrong is not None:
         raise WordError(wrong[1], "brackets must be closed within a word", wrong[0], len(word))
@@ -259,7 +259,7 @@ def parse_word(word: str) -> ParsedWord:
 
 def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
     """Return the parsed word with these arguments."""
-    behind = [one for one in parts if isinstance(one, Follower)]
+    followers = [one for one in parts if isinstance(one, Follower)]
     args = [*head.args, *[one for one in parts if isinstance(one, Arg) and one.key != BARE]]
     bare = [one for one in parts if isinstance(one, Arg) and one.key == BARE]
     if bare and parts[: len(bare)] != bare:
@@ -267,12 +267,12 @@ def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
 
         raise misplaced(head, word, parts)
     if _is_class(head, bare):
-        return _class_word(head, word, bare, args, behind)
+        return _class_word(head, word, bare, args, followers)
     cls, nd = OPS[head.op]
     if len(bare) == 1 and cls.BARE in (None, "from"):
         same = _without_key(head, bare[0])
         if same is not None:
-            return _of_call([same], {one.key: one.value for one in args}, behind, args)
+            return _of_call([same], {one.key: one.value for one in args}, followers, args)
     if len(bare) > 1 or (bare and cls.BARE in (None, "from")):
         from .guesses import too_many
 
@@ -287,12 +287,12 @@ def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
     raw = _raw(head, args, len(word))
     if not bare and head.kind is not None and _lacking(raw):
         with suppress(WordError):
-            return _class_word(head, word, bare, args, behind)
+            return _class_word(head, word, bare, args, followers)
     mode = raw.pop(MODE, None) if "p" in cls.KEYS else None
     before: list[tuple[str, Raw]] = []
     if mode is not None:
         before = [("pad", _pad_in_front(cls, raw, mode, nd or 2, word))]
-    return ParsedWord(head.op, args, [_grouped(raw, before, [(one.suffix, {"op": one.op}) for one in behind])])
+    return ParsedWord(head.op, args, [_grouped(raw, before, [(one.suffix, {"op": one.op}) for one in followers])])
 
 
 def _lacking(raw: Raw) -> list[str]:
@@ -349,7 +349,7 @@ _CHANNELS = ("c", "n", "o", "f", "ch", "out", "channels", "features", "units", "
 
 
 def _raw(head: WordHead, args: Sequence[Arg], length: int) -> Raw:
-    """Return the layer with these arguments. WordError for a key given twice, or a wrong number of axes."""
+    """Return the layer with these arguments. Raise WordError for a key given twice, or a wrong number of axes."""
     op = head.op
     raw: Raw = {"op": op}
     for key, value, start, end in args:
@@ -364,8 +364,8 @@ def _raw(head: WordHead, args: Sequence[Arg], length: int) -> Raw:
         raise WordError(error.what, error.help, 0, length) from None
 
 
-def _grouped(head: Raw, before: Sequence[tuple[str, Raw]], behind: Sequence[tuple[str, Raw]]) -> Raw | Group:
-    return Group(head, tuple(before), tuple(behind)) if before or behind else head
+def _grouped(head: Raw, before: Sequence[tuple[str, Raw]], after: Sequence[tuple[str, Raw]]) -> Raw | Group:
+    return Group(head, tuple(before), tuple(after)) if before or after else head
 
 
 def _pad_in_front(cls: type[Layer], raw: Raw, mode: Any, nd: int, word: str) -> Raw:
@@ -407,7 +407,7 @@ def _without_key(head: WordHead, bare: Arg) -> Raw | None:
 
 
 def _class_word(
-    head: WordHead, word: str, bare: Sequence[Arg], args: Sequence[Arg], behind: Sequence[Follower]
+    head: WordHead, word: str, bare: Sequence[Arg], args: Sequence[Arg], followers: Sequence[Follower]
 ) -> ParsedWord:
     """Return the parsed word of a framework's class, by the rules of its call."""
     from .calls import layers_of, theirs
@@ -417,20 +417,22 @@ def _class_word(
     given = {theirs(head.kind, one.key): one.value for one in args if one.key not in own}
     try:
         call = layers_of(head.kind, [one.value for one in bare], given)
-        return _of_call(call.layers, own, behind, list(args))
+        return _of_call(call.layers, own, followers, list(args))
     except SpecError as error:
         raise WordError(error.what, error.help, 0, len(word)) from None
 
 
-def _of_call(layers: Sequence[Raw], own: Raw, behind: Sequence[Follower] = (), args: Sequence[Arg] = ()) -> ParsedWord:
+def _of_call(
+    layers: Sequence[Raw], own: Raw, followers: Sequence[Follower] = (), args: Sequence[Arg] = ()
+) -> ParsedWord:
     """Return the layers of a call as a parsed word: layers before and after its main layer form a group with it."""
     at = 1 if len(layers) > 1 and layers[0]["op"] == "pad" else 0
     before = [(raw["op"], raw) for raw in layers[:at]]
     rest = layers[at + 1 :]
     if all(OPS[raw["op"]][0].FOLLOWS for raw in rest):
-        after = [(raw["op"], raw) for raw in rest] + [(one.suffix, {"op": one.op}) for one in behind]
+        after = [(raw["op"], raw) for raw in rest] + [(one.suffix, {"op": one.op}) for one in followers]
         return ParsedWord(layers[at]["op"], list(args), [_grouped({**layers[at], **own}, before, after)])
-    other = [*[one.suffix for one in behind], *[key for key in own if key not in ("from", "name")]]
+    other = [*[one.suffix for one in followers], *[key for key in own if key not in ("from", "name")]]
     if other:
         what = f"{other[0]} applies to one layer, but {layers[0]['op']} stands for {len(layers)} here"
         raise SpecError(what, "write each layer as a separate word")

@@ -46,7 +46,7 @@ class Style(NamedTuple):
     explain: bool = False
     """Whether each layer's arithmetic is written out."""
     color: bool = False
-    """Whether the output may have colours."""
+    """Whether the output may have colors."""
     width: int | None = None
     """The most characters per line; None if nothing may be wrapped or shortened, as in a file."""
     ascii: bool = False
@@ -99,7 +99,7 @@ class Formats(dict[str, str]):
         return self.functions[format]
 
     def text(self, result: object) -> str:
-        """Return a result's table for `str(result)`: without colours, and with nothing shortened or wrapped."""
+        """Return a result's table for `str(result)`: without colors, and with nothing shortened or wrapped."""
         return "".join(self.renderer("table")(result, Style())).rstrip("\n")
 
 

@@ -18,7 +18,7 @@ class Heading(NamedTuple):
     title: str
     right: bool = False
     style: str | Callable[[str], str] = ""
-    """The colour of its cells, or a function of each cell's text."""
+    """The color of its cells, or a function of each cell's text."""
     wraps: bool = False
     """Whether its cells may be wrapped between words."""
     drop: int = 0
@@ -30,7 +30,7 @@ class Line(NamedTuple):
 
     texts: Sequence[str]
     style: str = ""
-    """The colour of all cells, in place of the columns' colours."""
+    """The color of all cells, in place of the columns' colors."""
     wraps: bool = True
     """Whether cells may be wrapped in the columns that allow it."""
 
@@ -89,7 +89,7 @@ class Fitted(NamedTuple):
 
 
 def _cells(head: Heading, width: int, texts: Sequence[str], colors: Sequence[str], style: Style) -> list[str]:
-    """Return texts as the coloured cells of a column; a cell of several lines contains line ends.
+    """Return texts as the colored cells of a column; a cell of several lines contains line ends.
 
     Equal texts are processed once.
     """

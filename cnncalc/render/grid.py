@@ -26,7 +26,7 @@ class Column(NamedTuple, Generic[T]):
     unit: str = ""
     """The sign after a number for people: the x of a ratio, or %."""
     style: str = ""
-    """The colour of its cells on a terminal."""
+    """The color of its cells on a terminal."""
     wraps: bool = False
     """Whether a narrow table may wrap its cells between words."""
     order: Callable[[T], Cell] | None = None
@@ -94,7 +94,10 @@ def grid(columns: Mapping[str, Column[T]], names: Sequence[str], things: Sequenc
 
 
 def chosen(names: str, columns: Mapping[str, Column[Any]], others: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the columns that a comma-separated list names, by key, title or another name. SpecError if unknown."""
+    """Return the columns that a comma-separated list names, by key, title or another name.
+
+    Raise SpecError if unknown.
+    """
     keys = {**others, **{column.title.lower(): key for key, column in columns.items()}, **{key: key for key in columns}}
     found = []
     for name in (name.strip().lower() for name in names.split(",")):

@@ -1,4 +1,4 @@
-"""Errors and notes with ANSI colours; drawn without rich, for speed."""
+"""Errors and notes with ANSI colors; drawn without rich, for speed."""
 
 from __future__ import annotations
 

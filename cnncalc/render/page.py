@@ -58,7 +58,7 @@ class _Table(TableElement):
 
 
 def _console(style: Style) -> Console:
-    """Return a console that writes to memory, with the style's width and colours."""
+    """Return a console that writes to memory, with the style's width and colors."""
     return Console(
         file=io.StringIO(),
         force_terminal=style.color,
@@ -84,7 +84,7 @@ class _Page(Markdown):
 
 
 def render(text: str, style: Style) -> str:
-    """Return a page of Markdown as text for a terminal, with escape codes if the style has colours."""
+    """Return a page of Markdown as text for a terminal, with escape codes if the style has colors."""
     console = _console(style)
     console.push_theme(_THEME)
     with console.capture() as captured:

@@ -1,4 +1,4 @@
-"""Texts for a terminal: coloured, wrapped, in the plural."""
+"""Texts for a terminal: colored, wrapped, in the plural."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def document(report: Report, style: Style) -> Iterator[str]:
 
 
 def value(report: Report, name: str) -> tuple[Any, str]:
-    """Return a value as JSON and as text. SpecError with the nearest names for an unknown name."""
+    """Return a value as JSON and as text. Raise SpecError with the nearest names for an unknown name."""
     subject, path = report.named(name)
     path = SAME.get(path.lower(), path.lower())
     if path == "memory":  # as in `check`

@@ -77,7 +77,7 @@ def _latex(text: str) -> str:
 
 
 def html(grid: Grid, write: Writer = full) -> Iterator[str]:
-    """Yield a table without its own colours, so that it fits a light or a dark page."""
+    """Yield a table without its own colors, so that it fits a light or a dark page."""
     sections = (
         ("thead", "th", iter([tuple(map(escape, grid.titles))])),
         ("tbody", "td", grid.texts(write, escape=escape)),

@@ -55,7 +55,10 @@ class Answer(NamedTuple):
 
 
 def answer(question: LayerQuestion, most: int = USUAL) -> Answer:
-    """Return the first settings that give the wanted output. CnncalcError for a layer that the dialect refuses."""
+    """Return the first settings that give the wanted output.
+
+    Raise CnncalcError for a layer that the dialect refuses.
+    """
     found = Solutions(question)
     if found.count:
         return Answer(question, found, most, [], [])

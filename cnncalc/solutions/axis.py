@@ -136,7 +136,7 @@ class AxisLayer(NamedTuple):
         return isinstance(self.layer, TransposedConv)
 
     def rows(self, question: AxisQuestion) -> AxisRows:
-        """Return the settings on an axis. SpecError if the ranges are too wide to find any."""
+        """Return the settings on an axis. Raise SpecError if the ranges are too wide to find any."""
         search, found = Search(question.most), list[SettingRow]()
         marks = question.pair is None and question.p is None and self.env.dialect.pads_by_word
         for window in self._windows(question, search, range(question.out, question.out + 1)):

@@ -97,7 +97,7 @@ def opened(network: Network) -> Network:
 
 
 def inputs(network: Network, wish: Wish) -> WantedInputs:
-    """Return the wanted inputs of a network with open sizes. SpecError if there can be none."""
+    """Return the wanted inputs of a network with open sizes. Raise SpecError if there can be none."""
     report = shape(network)
     letters = tuple([size.letter or "" for size in report.sample if isinstance(size, Open) and size.letter != "C"])
     if not letters:
@@ -136,7 +136,10 @@ def _met(way: Way, box: dict[str, Numbers]) -> Way:
 
 
 def _of_output(report: Report, out: Shape | None) -> list[Condition]:
-    """Return the conditions for the wanted output sizes. SpecError, with the last possible layer, if there are none."""
+    """Return the conditions for the wanted output sizes.
+
+    Raise SpecError, with the last possible layer, if there are none.
+    """
     if out is None:
         return []
     if any(isinstance(size, Open) for size in out):
@@ -160,7 +163,7 @@ def _depends(layer: LayerReport, out: Shape) -> bool:
 
 
 def _made(layer: LayerReport, out: Shape) -> list[Condition]:
-    """Return the conditions for a layer's output to have the wanted sizes. SpecError if impossible."""
+    """Return the conditions for a layer's output to have the wanted sizes. Raise SpecError if impossible."""
     own, found = layer.traced.out, []
     for size, want in _wanted(own, out, layer.env.channels_last):
         if isinstance(size, Open) and size.is_unknown:
@@ -223,7 +226,7 @@ def _exact(window: Slide, layer: LayerReport, report: Report) -> Iterator[Condit
 def _features(report: Report) -> Open:
     """Return the number of features of the first linear layer over all values of a map.
 
-    Without a linear layer it is the number of output values. SpecError if it does not depend on the input's sizes.
+    Without a linear layer it is the number of output values. Raise SpecError if it is the same for all inputs.
     """
     linears = [layer for layer in leaves(report.layers) if layer.op == "linear"]
     arriving = [(layer.name, layer.sample[-1]) for layer in linears if layer.sample != NOTHING_KNOWN]

@@ -321,7 +321,10 @@ def check_channels(layer: Windowed, c_i: Size, env: Env) -> None:
 
 
 def read_sizes(sizes: Shape, nd: int, what: str) -> tuple[int, ...]:
-    """Return a size per axis from one size for all, or sizes with or without channels in front. SpecError otherwise."""
+    """Return a size per axis from one size for all, or sizes with or without channels in front.
+
+    Raise SpecError otherwise.
+    """
     numbers = [size for size in sizes if isinstance(size, int)]
     if len(numbers) < len(sizes):
         raise SpecError(f"{what} has an open size", "give numbers")

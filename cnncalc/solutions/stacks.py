@@ -128,7 +128,7 @@ def _steps(question: StackQuestion) -> list[StackStep]:
 
 
 def _step(question: StackQuestion, place: int, c: int) -> StackStep:
-    """Return a word over `c` channels. SpecError if its units see differently."""
+    """Return a word over `c` channels. Raise SpecError if its units see differently."""
     word = question.words[place]
     report = shape(_network([word], question, c))
     windows = []
@@ -157,7 +157,7 @@ Cost = tuple[int, int, int]
 def _search(question: StackQuestion, steps: Sequence[StackStep]) -> list[int] | None:
     """Return the indices of the words of the cheapest stack, first layer first; None if there is none.
 
-    SpecError if there are too many to try, or to compare.
+    Raise SpecError if there are too many to try, or to compare.
     """
     wanted, by_depth = question.field, question.by == "depth"
     ending: dict[int, list[StackStep]] = {}

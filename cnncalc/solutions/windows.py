@@ -30,7 +30,7 @@ class Search:
         return self.looked > self.most
 
     def look(self, number: int = 1) -> None:
-        """Count windows. SpecError if far too many were tried without success."""
+        """Count windows. Raise SpecError if far too many were tried without success."""
         self.looked += number
         if self.looked > FRUITLESS * self.most:
             what = f"more than {FRUITLESS * self.most:,} combinations of kernel, stride and dilation are left"

@@ -32,7 +32,7 @@ def read_stdin(word: str = STDIN) -> str | ForeignNetwork:
 def load_words(
     spec: SpecWords, complete: Completer | None = None, stdin: Callable[[str], str | ForeignNetwork] = read_stdin
 ) -> Network:
-    """Load the network of SPEC words; `stdin` reads `-`. SpecError with the nearest names if there is none."""
+    """Load the network of SPEC words; `stdin` reads `-`. Raise SpecError with the nearest names if there is none."""
     if len(spec.rest) == 1:
         (word,) = spec.rest
         if is_stdin(word):
@@ -53,7 +53,7 @@ def _text(spec: SpecWords) -> str:
 
 
 def _pasted(spec: SpecWords) -> ForeignNetwork | None:
-    """Read a print-out or source pasted into the words; None for other words. SpecError for a summary."""
+    """Read a print-out or source pasted into the words; None for other words. Raise SpecError for a summary."""
     text = _text(spec)
     if _PASTED.isdisjoint(text) and not (": " in text and re.match(_RAISED, text)):  # compiled only for such a line
         return None
@@ -109,7 +109,7 @@ def read_bytes(data: bytes, name: str, wanted: str | None = None) -> Network:
 def load_text(text: str, name: str, first_line: int = 1) -> Network:
     """Load a network from a text: JSON, layer words, or the name of a built-in network.
 
-    SpecError with file, line and column if it is not a spec.
+    Raise SpecError with file, line and column if it is not a spec.
     """
     if len(text) > LONGEST_WORDS and text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
         error = SpecError(f"layer words of more than {LONGEST_WORDS:,} characters", "write that many layers as JSON")

@@ -56,7 +56,7 @@ def read_code(text: str, name: str, wanted: str | None = None) -> ForeignNetwork
 
 
 def read_printout(text: str, name: str) -> ForeignNetwork | None:
-    """Read a print-out; None for other texts. SpecError with line and column for an unreadable one."""
+    """Read a print-out; None for other texts. Raise SpecError with line and column for an unreadable one."""
     if not re.search(_BEHIND_NAME, text):
         return None
     from ..frameworks.code import printed, printout
@@ -75,7 +75,7 @@ def _printout_inside(text: str, is_python: bool) -> str | None:
 
 
 def read_pasted(text: str, name: str) -> ForeignNetwork | None:
-    """Read a print-out or Python source; None for other texts. SpecError for the table of a summary."""
+    """Read a print-out or Python source; None for other texts. Raise SpecError for the table of a summary."""
     text = text.replace("\xa0", " ")  # web pages use non-breaking spaces
     printed = read_printout(text, name)
     if printed is not None:
@@ -117,7 +117,7 @@ def check_summary(text: str, name: str) -> None:
 
 
 def read_any(path: str) -> str | ForeignNetwork:
-    """Read a file: its text, or the model of another framework. SpecError if it cannot be read."""
+    """Read a file: its text, or the model of another framework. Raise SpecError if it cannot be read."""
     source, wanted = (path, None) if os.path.exists(path) else split_code(path)
     if wanted is not None:
         return read_code(read_text(source), source, wanted)
@@ -193,7 +193,7 @@ def read_archive(data: bytes, name: str) -> str | ForeignNetwork:
 
 
 def read_hdf(source: bytes | str, name: str) -> ForeignNetwork:
-    """Read a Keras model from the bytes of an HDF5 file, or from its path. SpecError if it holds weights only."""
+    """Read a Keras model from the bytes of an HDF5 file, or from its path. Raise SpecError if it holds weights only."""
     from ..frameworks.keras.read import read
     from ..frameworks.keras.read.hdf import HdfFile
 
@@ -237,7 +237,7 @@ def keras_weights(path: str, network: Network) -> ArrayReaders | None:
 
 
 def read_onnx(data: bytes | memoryview, name: str) -> ForeignNetwork:
-    """Read the bytes of an ONNX file. SpecError with the file's name if they are not one."""
+    """Read the bytes of an ONNX file. Raise SpecError with the file's name if they are not one."""
     from ..frameworks.onnx.read import read
 
     with naming(name):
@@ -256,14 +256,14 @@ def naming(name: str) -> Iterator[None]:
 
 
 def read_text(path: str) -> str:
-    """Read a file's text. SpecError if it cannot be read or decoded."""
+    """Read a file's text. Raise SpecError if it cannot be read or decoded."""
     with opened(path) as file:
         data = read_content(file, path)
     return decode(data, path)
 
 
 def decode(data: bytes, name: str) -> str:
-    """Decode bytes as text: UTF-8, or UTF-16 with a byte order mark (Windows PowerShell). SpecError otherwise."""
+    """Decode bytes as text: UTF-8, or UTF-16 with a byte order mark (Windows PowerShell). Raise SpecError otherwise."""
     encoding = "UTF-16" if data.startswith(UTF_16) else "UTF-8"
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
@@ -277,7 +277,7 @@ def decode(data: bytes, name: str) -> str:
 
 
 def decode_line(data: bytes, name: str) -> str:
-    """Decode a line of JSON Lines, without its end. SpecError for UTF-16, whose line ends are two bytes."""
+    """Decode a line of JSON Lines, without its end. Raise SpecError for UTF-16, whose line ends are two bytes."""
     if data.startswith(UTF_16) or b"\0" in data:
         help = "write the lines as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW"
         raise SpecError("not a line of UTF-8: it has a NUL, or a UTF-16 byte order mark", help)

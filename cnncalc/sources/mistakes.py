@@ -69,9 +69,9 @@ def _respelled(word: str) -> str | None:
     if equals and name.isidentifier() and looks_like_shape(shape) and (name == "input" or not is_layer_word(name)):
         return f"the input is only a shape: {shape}"
     for mark in islice(re.finditer(rf"(?:{_ARROW}|,)\s*", word), MOST_SIZES):
-        before, behind = word[: mark.start()].rstrip(), word[mark.end() :]
-        if looks_like_shape(before) and (is_layer_word(behind) or behind.lower() in zoo.names()):
-            return f"separate the shape and the layers with white space: {before} {re.sub(_BETWEEN, ' ', behind)}"
+        before, after = word[: mark.start()].rstrip(), word[mark.end() :]
+        if looks_like_shape(before) and (is_layer_word(after) or after.lower() in zoo.names()):
+            return f"separate the shape and the layers with white space: {before} {re.sub(_BETWEEN, ' ', after)}"
     is_open = sum(map(word.count, "([{")) > sum(map(word.count, ")]}"))
     return (
         "a bracket is not closed" if is_open else _added(word) or _punctuated(word) or _repeated(word) or _joined(word)

@@ -41,7 +41,7 @@ class SpecWords(NamedTuple):
 
 
 def spec_words(words: Sequence[str]) -> SpecWords:
-    """Split shell words into the leading shape, if any, and the spec. SpecError if there is no spec.
+    """Split shell words into the leading shape, if any, and the spec. Raise SpecError if there is no spec.
 
     The name of a file is taken as it is; in other shell words, white space separates layers as in a file.
     """

@@ -484,7 +484,7 @@ def test_what_fails_with_one_line_does_not_lose_others(
 
 
 @pytest.mark.parametrize(("last", "code"), [({"pramas": 1}, "CC003"), ({"fc_weights": 1}, "CC003"), ({}, "CC101")])
-def test_what_decides_the_exit_code_is_listed_behind_very_many_findings(
+def test_what_decides_the_exit_code_is_listed_after_very_many_findings(
     last: dict[str, Any], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cnncalc.checks.findings.MOST_FINDINGS", 3)

@@ -172,7 +172,7 @@ def test_a_closed_standard_output_is_an_error(line: str, tmp_path: Path) -> None
     assert done.stderr.endswith("standard output is closed\n  give -o FILE\n")
 
 
-def test_colours_only_where_they_are_wanted() -> None:
+def test_colors_only_where_they_are_wanted() -> None:
     assert "\x1b[" in here(["shape", *STEM, "--color", "always"]).out
     assert "\x1b[" not in here(["shape", *STEM]).out
     assert "\x1b[" not in here(["shape", *STEM, "--color", "never"]).out

@@ -30,7 +30,7 @@ STEM = "3x8x9 conv:4,k3,name=stem relu conv:5,k3,s2 flatten linear:10"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with a network, and no colours from outside."""
+    """Return a folder with a network, and no colors from outside."""
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
@@ -274,7 +274,7 @@ def test_intent_comes_before_spelling(line: str, what: str | None, help: str | N
     assert help is None or lines[-1] == f"  {help}"
 
 
-def test_a_class_behind_its_source_is_written_in_one_word(folder: Path) -> None:
+def test_a_class_after_its_source_is_written_in_one_word(folder: Path) -> None:
     (folder / "model.py").write_text("import torch.nn as nn\nclass Net(nn.Sequential):\n    pass\n")
     assert here(["shape", "model.py", "Net"]).err.splitlines()[-1] == "  write model.py:Net"
 
@@ -546,7 +546,7 @@ def test_a_part_under_several_dialects_is_read_as_the_whole() -> None:
     assert here([*line, "--after", "conv1"]) == (2, "", text)
 
 
-def test_a_network_cannot_begin_behind_one_of_two_paths() -> None:
+def test_a_network_cannot_begin_after_one_of_two_paths() -> None:
     line = ["3x8x8", "conv:3,name=a", "relu:name=b", "add:from=a+b,name=c", "relu"]
     assert here(["shape", *line, "--after", "b"]) == (
         2,
@@ -729,7 +729,7 @@ def test_what_to_give_if_a_change_is_meant_is_accepted(expected: str) -> None:
     assert here([*line, advice[1]]).code == 0
 
 
-def test_a_file_behind_a_shape_keeps_its_name() -> None:
+def test_a_file_after_a_shape_keeps_its_name() -> None:
     assert here(["check", "3x9x9", "net.json", "--expect", "out=11"]).out.startswith("net.json:1:1: CC101 output-shape")
 
 
@@ -984,11 +984,11 @@ def test_a_known_ending_that_no_form_has(line: str, text: str) -> None:
     assert text in ended.err.splitlines()[0]
 
 
-# Colours
+# Colors
 
 
 @posix
-def test_a_terminal_has_coloured_errors_and_checks() -> None:
+def test_a_terminal_has_colored_errors_and_checks() -> None:
     shown = on_terminal("shape", "3x5x5", "cnv:4", columns=80, NO_COLOR="").out
     assert shown.startswith("\x1b[31merror:\x1b[0m ")
     assert "  \x1b[31m      ^~~~~" in shown
@@ -1003,7 +1003,7 @@ def test_a_terminal_has_coloured_errors_and_checks() -> None:
 
 
 @pytest.mark.parametrize("variable", ["FORCE_COLOR", "CLICOLOR_FORCE"])
-def test_colours_are_forced(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colors_are_forced(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "1")
     assert here(["shape", "cnv"]).err.startswith("\x1b[31merror:\x1b[0m ")
     assert "\x1b[" in here(["shape", "lenet5"]).out
@@ -1012,13 +1012,13 @@ def test_colours_are_forced(variable: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("value", ["0", "false"])
-def test_colours_are_forced_away(value: str) -> None:
+def test_colors_are_forced_away(value: str) -> None:
     line = ["shape", "nope.json"]
     assert "\x1b[" in on_terminal(*line, columns=80, NO_COLOR="").out
     assert "\x1b[" not in on_terminal(*line, columns=80, NO_COLOR="", FORCE_COLOR=value).out
 
 
-def test_the_last_word_on_colour_holds() -> None:
+def test_the_last_word_on_color_holds() -> None:
     assert "\x1b[" in here(["--no-color", "shape", "lenet5", "--color"]).out
     assert "\x1b[" in here(["--color", "lenet5"]).out
     assert "\x1b" not in here(["--color", "shape", "lenet5", "--color=never"]).out
@@ -1043,6 +1043,6 @@ def test_an_error_of_a_line_has_its_place(folder: Path) -> None:
         assert sum("error" in answer for answer in answers) == 5
 
 
-def test_the_environment_of_tests_has_no_colours() -> None:
+def test_the_environment_of_tests_has_no_colors() -> None:
     assert not {"FORCE_COLOR", "CLICOLOR_FORCE"} & set(environment())
     assert os.environ.get("FORCE_COLOR") is None

@@ -100,7 +100,7 @@ def test_a_terminal_shows_the_page_drawn(no_color: str, escapes: bool) -> None:
     assert "  >>> import cnncalc" in shown
 
 
-def test_colours_are_drawn_where_they_are_asked_for() -> None:
+def test_colors_are_drawn_where_they_are_asked_for() -> None:
     ended = process("help", "words", "--color", "always")
     assert ended.code == 0
     assert "\x1b[1m" in ended.out

@@ -111,7 +111,7 @@ def test_what_is_printed_follows_the_table() -> None:
     assert ended.out == here(f"shape {POOLED}".split()).out
 
 
-def test_hints_are_coloured() -> None:
+def test_hints_are_colored() -> None:
     assert here(f"shape {POOLED} --hints --color always".split()).err.startswith("\x1b[36mhint:\x1b[0m maxpool1: ")
     assert "\x1b" not in here(f"shape {POOLED} --hints".split()).err
 

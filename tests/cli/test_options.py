@@ -402,7 +402,7 @@ def test_an_option_has_one_text_everywhere() -> None:
             assert text.endswith("."), name
 
 
-# Colours
+# Colors
 
 
 def test_an_error_has_its_place_bold_and_its_caret_red() -> None:
@@ -419,7 +419,7 @@ def test_an_error_has_its_place_bold_and_its_caret_red() -> None:
 
 
 @pytest.mark.parametrize("color", [["--color", "always"], ["--color=always"]])
-def test_a_usage_error_is_coloured_wherever_the_option_stands(color: list[str]) -> None:
+def test_a_usage_error_is_colored_wherever_the_option_stands(color: list[str]) -> None:
     red = "\x1b[31merror:\x1b[0m unknown option '--nope'\n"
     assert here(["shape", "relu", "--nope", *color]).err.startswith(red)
     assert here(["shape", "relu", *color, "--nope"]).err.startswith(red)
@@ -441,7 +441,7 @@ def test_a_flag_or_a_repeatable_option_may_be_given_twice() -> None:
     assert here(line).code == 0
 
 
-def test_notes_and_findings_are_coloured() -> None:
+def test_notes_and_findings_are_colored() -> None:
     assert here(["check", "folder", "--color", "always"]).err.startswith("\x1b[36mnote:\x1b[0m ")
     found = here(["check", "net.json", "--expect", "out=3", "--color", "always"]).out
     assert found.startswith("\x1b[1mnet.json:1:1: \x1b[0m\x1b[31mCC101 output-shape\x1b[0m: out is")
@@ -476,7 +476,7 @@ class Screen(io.StringIO):
         ("auto", {"CLICOLOR": "1"}, False, False),
     ],
 )
-def test_where_there_are_colours(
+def test_where_there_are_colors(
     color: str, variables: dict[str, str], terminal: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")

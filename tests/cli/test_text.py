@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +22,7 @@ from cnncalc.errors import escaped, printable, printable_lines
 from cnncalc.render import markdown
 from tests import hostile
 from tests.hostile import ATTACKS, PRINTABLE, harms
-from tests.program import here
+from tests.program import environment, here
 
 T = TypeVar("T")
 SPEC = [
@@ -151,6 +153,18 @@ def test_lines_that_are_completed(attack: str) -> None:
         assert (harms(ended), "<" in ended.out, ended.code) == ([], "<" in attack and attack in ended.out, 0)
 
 
+def test_warnings_of_libraries_are_not_shown() -> None:
+    """They may repeat text of a file, and Python prints them as they are."""
+    code = r"""
+import warnings
+from cnncalc import cli
+cli.call = lambda args: warnings.warn("\x1b[31m") or 0
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True)
+    assert done.stderr == b""
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_files_of_frameworks(attack: str, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((3, 8, 8), np.float32))
@@ -271,5 +285,5 @@ def test_printable(text: str, shown: str) -> None:
     assert escaped(text) == shown.replace(r"\x3a", ":")
 
 
-def test_colours_and_tabs_stay_in_lines() -> None:
+def test_colors_and_tabs_stay_in_lines() -> None:
     assert printable_lines("\x1b[31ma\tb\x1b[0m\n\t::c\n\x1b]0;d") == "\x1b[31ma\tb\x1b[0m\n\t\\x3a:c\n\\x1b]0;d"

@@ -66,7 +66,7 @@ def names(found: Difference) -> dict[str, list[str]]:
         ("conv:8,name=a relu:name=b", "conv:9,k3,p1,name=a relu6:name=b", {"changed": ["a", "b"]}),
         # another name, the same layer
         ("conv:8,name=a relu", "conv:8,name=stem relu", {"renamed": ["stem"]}),
-        # another name and another key, between the same neighbours
+        # another name and another key, between the same neighbors
         (
             "relu:name=r conv:8,k3,p1,name=a tanh:name=t",
             "relu:name=r conv:8,k5,p2,name=b tanh:name=t",
@@ -484,7 +484,7 @@ def test_a_table_fits_and_cuts_nothing() -> None:
         assert "…" not in ended.out
 
 
-def test_colours_only_where_they_are_wanted() -> None:
+def test_colors_only_where_they_are_wanted() -> None:
     assert "\x1b[" in here(["diff", "vgg11", "vgg16", "--color", "always"]).out
     assert "\x1b[" not in here(["diff", "vgg11", "vgg16"]).out
 

@@ -57,8 +57,8 @@ def test_the_batch_may_stand_elsewhere_in_a_result() -> None:
     layers = [{"op": "permute", "order": [2, 3, 1]}, {"op": "movebatch", "to": 1}]
     assert cnncalc.shape(layers, x.shape).out == (5, 2, 6, 4)
     assert np.array_equal(cnncalc.run(layers, x), x.transpose(2, 0, 3, 1))
-    behind = [*layers, {"op": "relu"}]
-    assert cnncalc.shape(behind, x.shape).out == (2, 5, 6, 4)
+    after = [*layers, {"op": "relu"}]
+    assert cnncalc.shape(after, x.shape).out == (2, 5, 6, 4)
 
 
 def test_a_folded_axis_may_end_a_network() -> None:

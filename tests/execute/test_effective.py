@@ -165,7 +165,7 @@ def test_equal_windows_add_their_variances() -> None:
     assert influence.strongest(1.0) == 13 * 13
 
 
-def test_a_strided_layer_spreads_what_lies_behind_it() -> None:
+def test_a_strided_layer_spreads_what_lies_after_it() -> None:
     influence = found("1x99 conv1d:4,k3,s3 conv1d:4,k5")
     assert influence.deviation(0) ** 2 == pytest.approx((9 - 1) / 12 + 9 * (25 - 1) / 12)
 

@@ -647,15 +647,15 @@ def test_nothing_is_read_beyond_the_input(spec: str) -> None:
     page, libc = mmap.PAGESIZE, ctypes.CDLL(None, use_errno=True)
     memory = mmap.mmap(-1, 2 * page)
     flat = np.frombuffer(memory, np.float32)
-    behind = ctypes.c_void_p(flat.ctypes.data + page)
+    guard = ctypes.c_void_p(flat.ctypes.data + page)
     x = flat[: page // 4].reshape(1, 1, -1, 32)
     x[...] = np.arange(x.size).reshape(x.shape)
-    assert libc.mprotect(behind, ctypes.c_size_t(page), 0) == 0
+    assert libc.mprotect(guard, ctypes.c_size_t(page), 0) == 0
     try:
         found = cnncalc.run(spec, x, seed=0)
         assert np.array_equal(found, cnncalc.run(spec, x.copy(), seed=0))
     finally:
-        libc.mprotect(behind, ctypes.c_size_t(page), mmap.PROT_READ | mmap.PROT_WRITE)
+        libc.mprotect(guard, ctypes.c_size_t(page), mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 def test_the_input_is_not_changed() -> None:
@@ -852,7 +852,7 @@ def test_a_seed_draws_the_same_weights_again() -> None:
 def test_drawn_weights_keep_the_variance() -> None:
     x = np.random.default_rng(0).standard_normal((4, 64, 16, 16)).astype(np.float32)
     found = cnncalc.run("conv:64,k3,p1 relu " * 6, x, seed=0)
-    assert 0.2 < np.square(found).mean() < 5  # He's initialisation keeps the mean square at about 1
+    assert 0.2 < np.square(found).mean() < 5  # He's initialization keeps the mean square at about 1
 
 
 def test_what_is_kept_comes_back_by_name() -> None:

@@ -205,7 +205,7 @@ class State(NamedTuple):
 
 
 def same(kind: str, data: bytes) -> bool:
-    """Return whether a file holds what the command writes; times in a .npz and colours of a table are ignored."""
+    """Return whether a file holds what the command writes; times in a .npz and colors of a table are ignored."""
     if kind != "named kernels" or data == b"old":
         return re.sub(rb"\x1b\[\d+m", b"", data) == written(kind)
     first, second = (np.load(io.BytesIO(one)) for one in (data, written(kind)))

@@ -57,8 +57,8 @@ def test_sets_go_back_and_forth(seed: int) -> None:
 def test_windows_that_are_very_much_larger_than_the_map_cost_no_more_than_it() -> None:
     huge = Relation(9, PIXEL, ((-(10**18), 10**18),), 2)
     assert (huge.back(0b10), huge.forth(1 << 8, 5)) == (masks.full(9), masks.full(5))
-    behind = Relation(9, PIXEL, ((4, 4 + 3 * 10**18),), -2, 3)
-    assert (behind.back(0b100), behind.forth(0b1001, 4)) == (0b1001001, 0b0100)
+    shifted = Relation(9, PIXEL, ((4, 4 + 3 * 10**18),), -2, 3)
+    assert (shifted.back(0b100), shifted.forth(0b1001, 4)) == (0b1001001, 0b0100)
     apart = Relation(9, PIXEL, ((-(10**18), 10**18),), 2, 10**18)
     assert (apart.back(0b10), apart.forth(1 << 8, 5)) == (0b100, 0b10000)
     beside = Relation(9, PIXEL, ((-(10**18) - 1, 10**18 + 99),), 2, 10**18 + 50)
@@ -84,7 +84,7 @@ def test_each_method_of_a_field_has_its_relation() -> None:
         one.take([3, 1, 4, 1], 9): lambda u: {(3, 1, 4, 1)[u]} if u < 4 else {(3, 1, 4, 1)[u % 4]},
         one.pad(2, 12, None): lambda u: {u - 2},
         one.pad(1, 3, [1, 0, 1].__getitem__): lambda u: {(1, 0, 1)[u % 3]},
-        one.behind(4): lambda u: {u - 4},
+        one.prepend(4): lambda u: {u - 4},
         one.spread([(0, 4)], 5, 2): lambda u: {5 * u, 5 * u + 2, 5 * u + 4},
     }
     for relation, reads in cases.items():

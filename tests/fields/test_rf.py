@@ -353,7 +353,7 @@ def test_what_is_not_known_is_said() -> None:
 OPAQUE = "3x20x16 conv:4,k3,s2,p1 opaque:type=Foo conv:4,k3"
 
 
-def test_layers_behind_those_of_which_nothing_is_known() -> None:
+def test_layers_after_those_of_which_nothing_is_known() -> None:
     """They do not affect what is known about the layers before them."""
     assert unit(f"{OPAQUE} --unit 1,1")["clipped"] == [[1, 3], [1, 3]]
     seen = rf(f"{OPAQUE} --from-pixel 1,1")["pixel"]["seen"]

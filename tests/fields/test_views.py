@@ -22,7 +22,7 @@ def check(one: Draw) -> int:
     graph, number = Graph(cnncalc.shape(one.spec)), 0
     given: tuple[int, ...] = tuple(one.spec["input"])
     places = graph.space(INPUT).places
-    lost = {at for one in graph.lost() for at in graph.behind(one)}
+    lost = {at for one in graph.lost() for at in graph.after(one)}
     assert {graph.vertices[at].layer.op for at in graph.lost()} <= {"reshape"}, one.spec
     pixels = tuple(given[place] for place in places)
     for at, vertex in enumerate(graph):
@@ -47,7 +47,7 @@ def check(one: Draw) -> int:
     for pixel in [(0,) * len(pixels), tuple(n - 1 for n in pixels), tuple(n // 2 for n in pixels)]:
         seen = look_forth(graph, INPUT, pixel)
         for at, vertex in enumerate(graph):
-            assert (at in seen.sets) == (at in graph.behind(INPUT) - lost)
+            assert (at in seen.sets) == (at in graph.after(INPUT) - lost)
             if at in seen.sets:
                 sets = np.moveaxis(_places(one.sets[vertex.name], graph.space(at).places), -1, 0)
                 own = _places(sets.reshape(*given, -1), places)[pixel].reshape(sets.shape[1:])

@@ -258,10 +258,10 @@ def values_agree(network: Network, report: Report, x: Array, weights: dict[str, 
             middle = cnncalc.run(until, x, weights)
             odd = steep or not np.isfinite(middle).all()
             _compare(f"until {layer.op}, and kept", middle, kept.get(layer.name, middle), odd)
-            behind = cnncalc.run(after, middle, weights)
+            continued = cnncalc.run(after, middle, weights)
         except CnncalcError:
             continue
-        _compare(f"until and after {layer.op}", behind, out, steep)
+        _compare(f"until and after {layer.op}", continued, out, steep)
     if x.ndim > len(report.sample) and not steep:
         are_defined(network, inlined(report, x), x, weights)
     for name, data in written(network, report, weights):

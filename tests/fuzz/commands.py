@@ -47,7 +47,7 @@ from . import laws, lines
 LONGEST = 20
 """The most seconds of processor time that a command line may take."""
 PAINT = r"\x1b\[\d+m"
-"""The codes of our own colours."""
+"""The codes of our own colors."""
 SHAPES = [
     "3x8x8",
     "3x9x7",

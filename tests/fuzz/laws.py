@@ -268,8 +268,8 @@ def lines_are_documents(spec: Any) -> None:
 def times_is_copies(layers: list[dict[str, Any]], input: list[Any], at: int, number: int) -> None:
     """A layer with `times` n is equal to the layer written n times."""
     layer = {key: value for key, value in layers[at].items() if key not in ("times", "name")}
-    before, behind = layers[:at], layers[at + 1 :]
-    specs = ([*before, layer | {"times": number}, *behind], [*before, *[layer] * number, *behind])
+    before, after = layers[:at], layers[at + 1 :]
+    specs = ([*before, layer | {"times": number}, *after], [*before, *[layer] * number, *after])
     figures: list[Any] = []
     for spec in specs:
         try:

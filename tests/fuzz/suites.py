@@ -292,7 +292,7 @@ def torchinfo(folder: Path) -> Cases:
                 with contextlib.suppress(BaseException):  # pytest ends with an exception
                     test()
     for name, model, given in made:
-        yield name, partial(_summarised, original, model, given)
+        yield name, partial(_summarized, original, model, given)
 
 
 class Anything:
@@ -320,7 +320,7 @@ def _module_from(path: Path, name: str) -> Any:
     return module
 
 
-def _summarised(summary: Any, model: Any, given: dict[str, Any]) -> Line:
+def _summarized(summary: Any, model: Any, given: dict[str, Any]) -> Line:
     """Compare a model for the input of a test; what torchinfo recorded is added."""
     import torch
 

@@ -41,7 +41,7 @@ CASES += [("pad", {"p": [1, 2]}), ("pad", {"p": [[1, 0], [0, 2]]}), ("crop", {"p
 
 
 @pytest.mark.parametrize(("op", "keys"), CASES)
-def test_every_op_behind_a_layer_of_unknown_output(op: str, keys: dict[str, Any]) -> None:
+def test_every_op_after_a_layer_of_unknown_output(op: str, keys: dict[str, Any]) -> None:
     report = cnncalc.shape(behind_unknown(op, **keys), input=(3, 8, 8))
     document = json.loads(json.dumps(report.to_dict(), default=str))
     assert json.loads(json.dumps(cnncalc.shape(document).to_dict(), default=str)) == document

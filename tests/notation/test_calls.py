@@ -158,6 +158,8 @@ ERRORS = [
      "'reflet' is not a padding_mode\n  did you mean 'reflect' or 'replicate'?"),
     ("Conv2d(3, 8, 3, padding_mode=1)",
      "1 is not a padding_mode\n  it is one of zeros, reflect, replicate, circular"),
+    ("Conv2d(3, 8, 3, padding_mode='\\\x1b')",  # no escape of Python's, which would warn
+     "'\\\\x1b' is not a padding_mode\n  it is one of zeros, reflect, replicate, circular"),
     ("Conv2d(3, 8, 3, padding='full', padding_mode='reflect')",
      "padding_mode=reflect goes with numbers or same, not with p=full\n  for example p1 or p=same"),
     ("Flatten(0)", "a Flatten from axis 0 includes the batch\n  to flatten a whole sample: Flatten()"),

@@ -253,7 +253,7 @@ class Phase(NamedTuple):
     first: int
     """The offset, in the planes' memory, of what the first tap sees at the part's first position."""
     steps: tuple[int, ...]
-    """The distance, on each axis, between what neighbouring taps see."""
+    """The distance, on each axis, between what neighboring taps see."""
     counts: tuple[int, ...]
     """The number of taps on each axis."""
     cells: Index
@@ -276,7 +276,7 @@ class View(NamedTuple):
     outside: tuple[Index, ...]
     """The zero parts of the planes, in (c, n, phases…, *q)."""
     steps: tuple[int, ...]
-    """The distance, on each axis of the planes, between what neighbouring positions see."""
+    """The distance, on each axis of the planes, between what neighboring positions see."""
     phases: tuple[Phase, ...]
     beyond: tuple[Index, ...]
     """Where a tap sees the end of another row, in (g, c_i/g, *k, n, *rows): the columns are set to zero there."""

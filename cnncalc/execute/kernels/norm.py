@@ -1,4 +1,4 @@
-"""The kernels of normalisations in inference mode; per-sample statistics are computed from the sample."""
+"""The kernels of normalizations in inference mode; per-sample statistics are computed from the sample."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def _batchnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) ->
     affine(xs[0], by_channel(factor, out, kind), by_channel(offset, out, kind), out)
 
 
-def _normalise(task: Task, x: Array, out: Array, axes: Sequence[int], weights: Weights, shape: Sequence[int]) -> None:
-    """Fill `out` with each sample standardised over some axes, times weight, plus bias, both of shape `shape`.
+def _normalize(task: Task, x: Array, out: Array, axes: Sequence[int], weights: Weights, shape: Sequence[int]) -> None:
+    """Fill `out` with each sample standardized over some axes, times weight, plus bias, both of shape `shape`.
 
-    Standardising subtracts the mean and divides by the square root of the population variance plus eps.
+    Standardizing subtracts the mean and divides by the square root of the population variance plus eps.
     """
     kind, over = wide(out.dtype), tuple(axes)
     given = map(weights.get, ("weight", "bias"))
@@ -67,14 +67,14 @@ def _normalise(task: Task, x: Array, out: Array, axes: Sequence[int], weights: W
 
 def _layernorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
     shape = [n if axis in task.axes else 1 for axis, n in enumerate(out.shape[1:], 1)]
-    _normalise(task, xs[0], out, [axis - 1 for axis in task.axes], weights, shape)
+    _normalize(task, xs[0], out, [axis - 1 for axis in task.axes], weights, shape)
 
 
 def _groupnorm(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> None:
-    """Standardise g groups of channels, or each channel separately."""
+    """Standardize g groups of channels, or each channel separately."""
     g = task.values.get("g", out.shape[1])
     source, target = [split_groups(array, g) for array in (xs[0], out)]
-    _normalise(task, source, target, range(1, out.ndim), weights, (*target.shape[1:3], *(1,) * (out.ndim - 2)))
+    _normalize(task, source, target, range(1, out.ndim), weights, (*target.shape[1:3], *(1,) * (out.ndim - 2)))
 
 
 def split_groups(array: Array, g: int) -> Array:

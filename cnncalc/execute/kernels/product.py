@@ -79,7 +79,7 @@ def _einsum(task: Task, xs: Sequence[Array], weights: Weights, out: Array) -> No
 
 
 def _product_dtype(xs: Sequence[Array], out: Array, terms: int) -> Dtype:
-    """Return the dtype of sums of products. ShapeError if integers may grow beyond int64."""
+    """Return the dtype of sums of products. Raise ShapeError if integers may grow beyond int64."""
     kind = wide(out.dtype)
     if kind.kind in "iu" and (most := terms * prod(map(extreme, xs))) > LARGEST:
         raise ShapeError(f"sums of products of integers may reach {most:,}, beyond 2^63 - 1", "give them as float64")

@@ -40,7 +40,7 @@ def _sign(x: Array, out: Array, task: Task) -> None:
 def exact(function: Function, power: int, what: str) -> Compute:
     """Return the kernel of a function whose results have the magnitude of the input to a power.
 
-    ShapeError if integers may grow beyond int64.
+    Raise ShapeError if integers may grow beyond int64.
     """
     each = pointwise(function)
 

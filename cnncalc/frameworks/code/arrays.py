@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 from .budget import listable
 from .libraries import NameTable
 from .methods import METHODS, by_name
-from .values import ArrayValue, Implementation, LibraryFunction, UnknownValue
+from .values import ArrayValue, Implementation, LibraryFunction, LibraryObject, UnknownValue, leaves
 
 if TYPE_CHECKING:
     from .evaluate import Evaluator
@@ -69,6 +69,59 @@ def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     return ArrayValue([float(start + at * step) for at in range(count)])
 
 
+def filled(evaluator: Evaluator, sizes: Any, value: Any, node: Any) -> Any:
+    """Return an array of these sizes whose numbers are all `value`."""
+    shape = [evaluator.needs(one, node) for one in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
+    evaluator.budget.copy(prod(max(one, 1) for one in shape))
+    for size in reversed(shape):
+        value = ArrayValue([array_of(evaluator, value, node) for _ in range(size)])
+    return value
+
+
+def _filled(name: str, number: float) -> None:
+    @NAMES.function(f"numpy.{name}")
+    def fill(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+        given = by_name("shape dtype", args, kwargs)
+        return filled(evaluator, given["shape"], KINDS[kind_of(given.get("dtype")) or "float"](number), node)
+
+
+for _name, _number in (("zeros", 0), ("ones", 1)):
+    _filled(_name, _number)
+
+
+@NAMES.function("numpy.eye", "numpy.identity")
+def eye(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return an identity matrix."""
+    given = by_name("N dtype", args, kwargs)
+    size = evaluator.needs(given.pop("N", given.get("n")), node)
+    if not set(given) <= {"n", "dtype"} or not isinstance(given.get("dtype"), (str, LibraryObject, type(None))):
+        raise NotImplementedError  # a second number is that of columns
+    made = filled(evaluator, [size, size], KINDS[kind_of(given.get("dtype")) or "float"](0), node)
+    for at, row in enumerate(made):
+        row[at] += 1
+    return made
+
+
+def _flat(value: Any) -> Any:
+    return ArrayValue(leaves(value))
+
+
+def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    row, *sizes = args
+    if kwargs:
+        raise NotImplementedError
+    shape = [evaluator.needs(one, node) for one in (sizes[0] if isinstance(sizes[0], (list, tuple)) else sizes)]
+    flat = _flat(row)
+    evaluator.budget.copy(len(flat))
+    known = prod(one for one in shape if one != -1)
+    shape = [len(flat) // max(known, 1) if one == -1 else one for one in shape]
+    if min(shape) < 1 or prod(shape) != len(flat):
+        raise ValueError(f"cannot reshape array of size {len(flat)} into shape {tuple(shape)}")
+    for size in reversed(shape[1:]):
+        flat = ArrayValue([ArrayValue(flat[at : at + size]) for at in range(0, len(flat), size)])
+    return flat
+
+
 def _row(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> list[Any]:
     """Return the numbers of a call's only argument. Raise NotImplementedError for nested rows or an axis."""
     items = evaluator.items(args[0], node) if len(args) == 1 and not kwargs else [None]
@@ -116,6 +169,8 @@ def _as_type(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 _OWN: dict[str, Implementation] = {
     **{name: _of_row(name) for name in ("sum", "max", "min", "mean", "cumsum")},
     "astype": _as_type,
+    **dict.fromkeys(("flatten", "ravel"), lambda evaluator, args, kwargs, node: _flat(args[0])),
+    "reshape": _reshape,
     "tolist": lambda evaluator, args, kwargs, node: _listed(args[0]),
     "copy": lambda evaluator, args, kwargs, node: array_of(evaluator, args[0], node),
 }

@@ -44,7 +44,7 @@ class SourceReader:
         is_named = name.endswith(".py")
         self.prefix = f"{self.name}:" if is_named else "-:"
         """The prefix of a network's name on the command line: the file, or standard input."""
-        self.behind = "" if is_named or name == "-" else ", with the text on standard input"
+        self.suffix = "" if is_named or name == "-" else ", with the text on standard input"
         """What has to be added after such a name."""
         self.way_to = (wanted or "factory").partition("(")[0]
         """The name by which the framework itself would load the network."""
@@ -133,7 +133,7 @@ class SourceReader:
         try:
             node = ast.parse(wanted, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            way = self.listed(evaluator) or f"for example {self.prefix}Net(num_classes=5){self.behind}"
+            way = self.listed(evaluator) or f"for example {self.prefix}Net(num_classes=5){self.suffix}"
             raise SpecError(f"{shown(wanted)} is not a name or a call", way) from None
         for one in ast.walk(node):  # these nodes are not in a line of the source
             if isinstance(one, ast.expr | ast.keyword):
@@ -155,7 +155,7 @@ class SourceReader:
             if needed:
                 what = f"{value.name} needs {', '.join(needed)}"
                 given = ", ".join(f"{one}=…" for one in needed)
-                raise evaluator.error(value.node, what, f"give them: '{self.prefix}{value.name}({given})'{self.behind}")
+                raise evaluator.error(value.node, what, f"give them: '{self.prefix}{value.name}({given})'{self.suffix}")
             value = evaluator.call(value, [], {}, value.node)
         if isinstance(value, UnknownValue):
             raise evaluator.unknown(value, value.node)
@@ -273,7 +273,7 @@ class SourceReader:
         names = [f"{self.prefix}{one}" for one in self.candidates(evaluator)]
         names = [shown(one, LONGEST_PATH)[1:-1] if "(" not in one else f"'{one}'" for one in names]
         more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-        return f"name one: {', '.join(names[:MOST_LISTED])}{more}{self.behind}" if names else None
+        return f"name one: {', '.join(names[:MOST_LISTED])}{more}{self.suffix}" if names else None
 
     def way(self) -> str:
         """Return how to load the network through the framework."""

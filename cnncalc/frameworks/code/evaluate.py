@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from typing import Any
 
 from ...errors import nearest, shown
 from ...limits import DEEPEST_CALLS
+from ...notation.python import expression
 from .budget import Budget, TooMuchError
 from .builtin import BUILTINS
 from .changes import CHANGING
@@ -94,7 +96,7 @@ class Evaluator(StatementEvaluator):
             raise NotImplementedError
         self.budget.count(len(text))
         try:
-            found = ast.parse(text.strip(" \t"), mode="eval").body
+            found = expression(text.strip(" \t"))
         except (SyntaxError, ValueError) as error:
             raise RaisedError(self.exception("SyntaxError"), f"{shown(text)} is not an expression", node) from error
         except (RecursionError, MemoryError):
@@ -149,6 +151,10 @@ class Evaluator(StatementEvaluator):
         """Return the value of a library's dotted name; an unknown value if it is not listed."""
         found = self.libraries.find(path)
         return UnknownValue(path, node) if found is MISSING else found
+
+    def is_supported(self, package: str) -> bool:
+        """Return whether a package is supported, or part of Python."""
+        return self.libraries.of(package) is not None or package in sys.stdlib_module_names
 
     def exception(self, name: str) -> ClassValue:
         """Return one of Python's exception classes."""

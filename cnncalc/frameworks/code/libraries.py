@@ -80,6 +80,7 @@ _MODULES = {
     **dict.fromkeys(("torch", "pytorch_lightning", "lightning"), "torch"),
     **dict.fromkeys(_STANDARD.split(), "standard"),
     "argparse": "arguments",
+    "re": "regexes",
     "einops": "einops",
     **dict.fromkeys(("torchvision", "timm"), "vision"),
     **dict.fromkeys(("keras", "tensorflow", "tf_keras"), "keras"),

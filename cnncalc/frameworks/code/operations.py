@@ -80,6 +80,10 @@ class OperationEvaluator:
         """Return a method of a plain value; MISSING if there is none."""
         raise NotImplementedError
 
+    def is_supported(self, package: str) -> bool:
+        """Return whether a package is supported, or part of Python."""
+        raise NotImplementedError
+
     def library(self, path: str, node: Any) -> Any:
         """Return the value of a library's dotted name."""
         raise NotImplementedError

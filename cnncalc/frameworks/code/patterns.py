@@ -43,10 +43,10 @@ def _fits_items(evaluator: Evaluator, patterns: list[ast.pattern], items: list[A
     evaluator.budget.copy(len(items))
     star = next((at for at, one in enumerate(patterns) if isinstance(one, ast.MatchStar)), None)
     if star is not None:
-        behind = len(patterns) - star - 1
+        after = len(patterns) - star - 1
         if len(items) < len(patterns) - 1:
             return False
-        starred, end = patterns[star], len(items) - behind
+        starred, end = patterns[star], len(items) - after
         if isinstance(starred, ast.MatchStar) and starred.name is not None:
             evaluator.bind(starred.name, items[star:end], frame)
         patterns, items = patterns[:star] + patterns[star + 1 :], items[:star] + items[end:]

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...errors import SpecError, Where
 from ...limits import DEEPEST_BLOCKS, MOST_NODES, Limit
+from ...notation.python import expression
 from .pasted import printout
 
 LONGEST_VALUE = 1_000
@@ -90,10 +90,10 @@ class _Parser:
             module = self.module(1)
         if self.text[self.at : self.at + 1] == ">" and _OUT.match(self.text):
             self.at += 1
-        rest = _PROMPT.match(self.text, self.at)
-        self.at = rest.end() if rest is not None else self.at
-        behind = self.text[self.at :]
-        if behind.startswith(")") or is_printout(behind) or printout(behind) is not None:
+        prompt = _PROMPT.match(self.text, self.at)
+        self.at = prompt.end() if prompt is not None else self.at
+        rest = self.text[self.at :]
+        if rest.startswith(")") or is_printout(rest) or printout(rest) is not None:
             raise self.error("the print-out ends before this", "give one print-out")
         return module
 
@@ -205,8 +205,6 @@ def value_of(text: str) -> Any:
     """Return an argument's value: a number, a bool, None, a tuple of those, or the text itself."""
     text = text.strip()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings about numbers followed by letters
-            return ast.literal_eval(text)
+        return ast.literal_eval(expression(text))
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return text

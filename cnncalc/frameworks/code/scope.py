@@ -160,8 +160,8 @@ class ModuleScope:
     def after(self, at: int, name: str) -> Any:
         """Return the value that a statement assigns to a name, with later changes up to the next assignment."""
         places = self._places.get(name, [])
-        behind = (places[next_at] for next_at in range(bisect_right(places, at), len(places)))
-        others = (later for later in behind if name in self.statements[later].binds)
+        following = (places[next_at] for next_at in range(bisect_right(places, at), len(places)))
+        others = (later for later in following if name in self.statements[later].binds)
         return self._before(next(others, len(self.statements)), name)
 
     def _before(self, end: int, name: str) -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
 from ...errors import SpecError, Where, shown
 from ...limits import LONGEST_SOURCE, MOST_BRACES
+from ...notation.python import tree
 from .pasted import code
 
 LONGEST_LINE = 200
@@ -59,9 +59,7 @@ class CodeSource:
             what = f"the source has f-strings, and more than {MOST_BRACES:,} braces"
             raise self.at_line(SpecError(what, "give the network's own file"), 0)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # warnings about escapes in strings
-                return ast.parse(self.text)
+            return tree(self.text)
         except SyntaxError as error:
             blamed = SpecError(f"this is not Python: {error.msg}")
             if error.lineno:

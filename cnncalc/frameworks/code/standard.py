@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import arrays
+from . import arrays, records
 from .budget import bounded
 from .libraries import Library, NameTable
 from .methods import Deque, by_name, pairs, spent
-from .types import TYPES, TypeObject, is_callable, is_iterable, iterated
+from .types import TYPES, TypeObject, TypeValue, is_callable, is_iterable, iterated
 from .values import (
     MISSING,
     ClassValue,
@@ -26,7 +26,7 @@ from .values import (
 if TYPE_CHECKING:
     from .evaluate import Evaluator
 
-NAMES = NameTable(arrays.NAMES)
+NAMES = NameTable(arrays.NAMES, records.NAMES)
 LIBRARY = Library(NAMES, {"typing_extensions": "typing", "collections.abc": "typing", "numpy.math": "math"})
 
 # math
@@ -91,15 +91,20 @@ class PartialValue(LibraryObject):
     def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
         return {"func": self.function, "args": tuple(self.args), "keywords": self.kwargs}.get(name, MISSING)
 
+    def type_of(self) -> Any:
+        return PARTIAL
+
     def describe(self) -> str:
         return "a partial function"
 
 
-@NAMES.function("functools.partial")
 def partial(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a function with some of its arguments bound."""
     function, *rest = args
     return PartialValue(function, rest, kwargs)
+
+
+PARTIAL = NAMES["functools.partial"] = TypeValue("partial", (PartialValue,), partial)
 
 
 @NAMES.function("functools.reduce")
@@ -241,119 +246,6 @@ def literal_eval(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
 def suppress(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Return a context manager that suppresses these exceptions."""
     return Suppressed(tuple(args))
-
-
-@NAMES.function("collections.namedtuple")
-def namedtuple(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a class whose instances have these fields, in order."""
-    name, fields = args
-    evaluator.budget.copy(len(fields))
-    names = fields.replace(",", " ").split() if isinstance(fields, str) else evaluator.items(fields, node)
-    cls = ClassValue(name, [NAMED_TUPLE], node=node)
-    cls.fields = names
-    cls.namespace |= dict(zip(names[::-1], list(kwargs.get("defaults", ()))[::-1], strict=False))
-    return cls
-
-
-# Dataclasses
-
-
-def make_fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Set the fields of an instance from the arguments."""
-    made, *values = args
-    names = made.cls.fields
-    evaluator.budget.count(len(names))
-    given = dict(zip(names, values, strict=False)) | kwargs
-    if len(values) > len(names) or not set(kwargs) <= set(names):
-        raise TypeError(f"{made.cls.name} takes {', '.join(names)}")
-    for name in names:
-        value = given[name] if name in given else made.cls.find(name)
-        if isinstance(value, FieldValue):
-            value = evaluator.call(value.factory, [], {}, node) if value.factory is not None else value.default
-        if value is MISSING:
-            raise TypeError(f"{made.cls.name} is not given {name}")
-        made.attributes[name] = value
-    after = made.cls.find("__post_init__")
-    if after is not MISSING:
-        evaluator.call(after, [made], {}, node)
-
-
-def field_values(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the values of an instance's fields, in order."""
-    return tuple(_fields(evaluator, args[0]).values())
-
-
-MAKE_FIELDS = LibraryFunction("__init__", make_fields)
-NAMED_TUPLE = ClassValue(
-    "NamedTuple",
-    (),
-    {
-        "__init__": MAKE_FIELDS,
-        "__iter__": LibraryFunction("__iter__", field_values),
-        "__len__": LibraryFunction("__len__", lambda evaluator, args, kwargs, node: len(args[0].cls.fields)),
-        "__getitem__": LibraryFunction(
-            "__getitem__", lambda evaluator, args, kwargs, node: field_values(evaluator, args, {}, node)[args[1]]
-        ),
-        "_asdict": LibraryFunction("_asdict", lambda evaluator, args, kwargs, node: _fields(evaluator, args[0])),
-    },
-)
-NAMES["typing.NamedTuple"] = NAMED_TUPLE
-
-
-class FieldValue(LibraryObject):
-    """A field of a dataclass, with its default value or default factory."""
-
-    __slots__ = ("default", "factory")
-
-    def __init__(self, default: Any, factory: Any):
-        self.default, self.factory = default, factory
-
-
-@NAMES.function("dataclasses.field")
-def field(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a field of a dataclass."""
-    return FieldValue(kwargs.get("default", MISSING), kwargs.get("default_factory"))
-
-
-@NAMES.function("dataclasses.dataclass")
-def dataclass(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Make a class a dataclass, whose fields are the parameters of its constructor."""
-    if not args:
-        return LibraryFunction("dataclass", dataclass)
-    (cls,) = args
-    cls.namespace.setdefault("__init__", MAKE_FIELDS)
-    cls.namespace["__dataclass_fields__"] = {}
-    for name in spent(evaluator, cls.fields):
-        one = cls.namespace["__dataclass_fields__"][name] = InstanceValue(FIELD, node)
-        one.attributes["name"] = name
-    return cls
-
-
-FIELD = ClassValue("Field")
-
-
-@NAMES.function("dataclasses.fields")
-def fields(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the fields of a dataclass or an instance, each with its name."""
-    return tuple(spent(evaluator, evaluator.attribute(args[0], "__dataclass_fields__", node).values()))
-
-
-@NAMES.function("dataclasses.asdict")
-def asdict(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return the fields of an instance of a dataclass as a dict."""
-    return _fields(evaluator, args[0])
-
-
-def _fields(evaluator: Evaluator, made: InstanceValue) -> dict[str, Any]:
-    """Return the field values of a dataclass instance by name, without other attributes."""
-    evaluator.budget.copy(len(made.cls.fields))
-    return {name: made.attributes[name] for name in made.cls.fields}
-
-
-@NAMES.function("dataclasses.replace")
-def replace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Return a copy of a dataclass instance with some fields changed."""
-    return evaluator.call(args[0].cls, [], _fields(evaluator, args[0]) | kwargs, node)
 
 
 def _namespace_init(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
-from ...errors import LONGEST_REASON, clipped
+from ...errors import LONGEST_REASON, SpecError, clipped
 from .budget import STEPS_AN_ERROR, TooMuchError
 from .operators import BINARY
 from .patterns import fits
@@ -199,7 +200,14 @@ class StatementEvaluator(TargetEvaluator):
         return outcome
 
     def attempt(self, node: ast.Try, frame: Frame) -> Outcome:
-        """Run `try`."""
+        """Run `try`; if it imports a package that is not supported, run the handler that is there for its absence."""
+        missing = next(filter(None, map(self.unsupported, node.body)), None)
+        handler = next((one for one in node.handlers if missing and self.handles(one, self.absent, frame)), None)
+        if handler is not None and any(isinstance(one, BINDING) for own in handler.body for one in ast.walk(own)):
+            with suppress(RaisedError, SpecError):
+                self.run(handler.body, frame)
+                self.notes[f"line {node.lineno}: {missing} is taken to be absent, as its handler provides for"] = None
+                return self.run(node.finalbody, frame)
         try:
             outcome = self.run(node.body, frame)
             if outcome is NEXT:
@@ -214,6 +222,22 @@ class StatementEvaluator(TargetEvaluator):
             outcome = self.run(handler.body, frame)
         ending = self.run(node.finalbody, frame)
         return outcome if ending is NEXT else ending
+
+    def unsupported(self, node: ast.stmt) -> str | None:
+        """Return the package that a statement imports, if it is neither supported nor part of Python."""
+        if isinstance(node, ast.Import):
+            names = [one.name for one in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = ["." * node.level + (node.module or "")]
+        else:
+            return None
+        roots = [one.partition(".")[0] or one for one in names]
+        return next((one for one in roots if not self.is_supported(one)), None)
+
+    @property
+    def absent(self) -> RaisedError:
+        """The exception that an absent package raises."""
+        return RaisedError(self.exception("ModuleNotFoundError"), "")
 
     def handles(self, handler: ast.ExceptHandler, error: RaisedError, frame: Frame) -> bool:
         """Return whether an exception handler catches an exception."""
@@ -327,6 +351,10 @@ class StatementEvaluator(TargetEvaluator):
             made = self.decorated(made, decorator, frame)
         self.bind(node.name, made, frame)
         return NEXT
+
+
+BINDING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Assign, ast.AnnAssign)
+"""The statements that give a name a value."""
 
 
 def _as_read(target: ast.expr) -> ast.expr:

@@ -204,6 +204,9 @@ def type_of(value: Any, node: Any = None) -> Any:
         return value.cls
     if value is None:
         return NONE_TYPE
+    own = value.type_of() if isinstance(value, LibraryObject) else None
+    if own is not None:
+        return own
     named = next((one for one in TYPES.values() if type(value) is one.kinds[0]), None)
     return UnknownValue(f"the type of {describe(value)}", node) if named is None else named
 

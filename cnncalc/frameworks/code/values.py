@@ -257,6 +257,10 @@ class LibraryObject:
         """Return the result of calling it."""
         raise NotImplementedError
 
+    def type_of(self) -> Any:
+        """Return its type; None if that is not known."""
+        return None
+
     def shape_text(self, evaluator: Evaluator) -> str | None:
         """Return its shape as a comment for the line that makes it; None if it has none."""
         return None

@@ -18,6 +18,7 @@ from ...dialects import DIALECTS
 from ...errors import SpecError, nearest, shown
 from ...layers import with_named_axes
 from ...sizes import LARGEST
+from ..python import expression
 from .classes import ModuleCall, NamedArgument
 from .keras import KERAS
 from .torch import TORCH
@@ -37,17 +38,17 @@ def looks_like_call(text: str) -> bool:
 def is_expression(text: str) -> bool:
     """Return whether a text is a call in Python's syntax; most print-outs of several lines are not."""
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = expression(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return isinstance(tree, (ast.Call, ast.Tuple))
 
 
 def read_call(text: str) -> ModuleCall:
-    """Read a call of a layer of PyTorch or Keras, or a line of a print-out. SpecError for anything else."""
+    """Read a call of a layer of PyTorch or Keras, or a line of a print-out. Raise SpecError for anything else."""
     line = LINE.fullmatch(text)
     try:
-        call = _read(ast.parse((line[2] if line else text).strip(), mode="eval").body, text)
+        call = _read(expression((line[2] if line else text).strip()), text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise SpecError(f"{shown(text)} is not a call", "for example Conv2d(3, 64, 3, padding=1)") from None
     return call._replace(name=line[1]) if line and line[1] else call
@@ -136,8 +137,8 @@ def kinds() -> dict[str, tuple[str, ...]]:
 def layers_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], framework: str | None = None) -> ModuleCall:
     """Return the layers of a class called with these arguments, which are JSON values.
 
-    If no framework is given, a class that both have is PyTorch's if the arguments are. SpecError for unsupported calls
-    and for a class that the framework does not have.
+    If no framework is given, a class that both have is PyTorch's if the arguments are. Raise SpecError for unsupported
+    calls and for a class that the framework does not have.
     """
     having = kinds().get(kind, ())
     if framework is not None and having:

@@ -101,7 +101,7 @@ class Framework:
         return {kind: entry for kind, entry in found.items() if kind[0].isupper()}
 
     def call(self, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ModuleCall:
-        """Return the layers of a class called with these arguments. SpecError for an unsupported call."""
+        """Return the layers of a class called with these arguments. Raise SpecError for an unsupported call."""
         op, table = self.kinds[kind]
         bound = BoundCall(kind, op, table, self._bind(kind, table, args, kwargs))
         read, _ = self._readings.get(self._aliases.get(kind, kind), (lambda bound: [renamed(bound)], ()))
@@ -116,7 +116,7 @@ class Framework:
         return ModuleCall(self.name, kind, name if isinstance(name, str) else None, layers)
 
     def _bind(self, kind: str, table: Name, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments by name. SpecError for too many, and for an unknown name."""
+        """Return the arguments by name. Raise SpecError for too many, and for an unknown name."""
         names = table.arguments
         if len(args) > len(names) and kind != "Identity":
             takes = ", ".join(names) if names else "no arguments"
@@ -171,7 +171,7 @@ def per_axis(value: Any, nd: int) -> list[Any]:
     return value if isinstance(value, list) else [value] * nd
 
 
-def refuse(bound: BoundCall, argument: str, allowed: tuple[Any, ...]) -> None:
+def check_allowed(bound: BoundCall, argument: str, allowed: tuple[Any, ...]) -> None:
     """Raise SpecError if an argument has a value that no layer here can express."""
     value = bound.values.get(argument)
     if value is not None and value not in allowed:

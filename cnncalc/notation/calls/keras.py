@@ -8,7 +8,7 @@ from ...dialects import DIALECTS
 from ...errors import SpecError, nearest, shown
 from ...layers import OPS, names
 from ..document import Raw
-from .classes import BoundCall, Framework, ModuleCall, NamedArgument, each_rank, per_axis, refuse, renamed
+from .classes import BoundCall, Framework, ModuleCall, NamedArgument, check_allowed, each_rank, per_axis, renamed
 
 
 def _completed(bound: BoundCall, layers: list[Raw]) -> list[Raw]:
@@ -125,7 +125,7 @@ def _keras_dropout(bound: BoundCall) -> list[Raw]:
 @KERAS.reads("BatchNormalization", "GroupNormalization")
 def _keras_norm(bound: BoundCall) -> list[Raw]:
     """Return a norm over the channels in the network's layout: Keras's axis refers to its own layout."""
-    refuse(bound, "axis", (-1, 1, 2, 3, 4))
+    check_allowed(bound, "axis", (-1, 1, 2, 3, 4))
     return [renamed(bound)]
 
 

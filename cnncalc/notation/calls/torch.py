@@ -9,7 +9,7 @@ from ...errors import SpecError, nearest, shown
 from ...layers import OPS, names
 from ...layers.resample import EXACT
 from ..document import Raw
-from .classes import BoundCall, Framework, NamedArgument, Reading, each_rank, per_axis, refuse, renamed
+from .classes import BoundCall, Framework, NamedArgument, Reading, check_allowed, each_rank, per_axis, renamed
 
 TORCH = Framework(
     "torch",
@@ -72,7 +72,7 @@ for _family in ("conv", "convT", "batchnorm", "linear"):
 
 @TORCH.reads(*each_rank("BatchNorm{}d"))
 def _batchnorm(bound: BoundCall) -> list[Raw]:
-    refuse(bound, "track_running_stats", (True,))
+    check_allowed(bound, "track_running_stats", (True,))
     return [_with_bias(bound, renamed(bound))]
 
 
@@ -83,7 +83,7 @@ def _with_bias(bound: BoundCall, raw: Raw) -> Raw:
 
 @TORCH.reads(*each_rank("InstanceNorm{}d"))
 def _instancenorm(bound: BoundCall) -> list[Raw]:
-    refuse(bound, "track_running_stats", (False,))
+    check_allowed(bound, "track_running_stats", (False,))
     return [_with_weights(bound, {"op": bound.op, "scale": False, "center": False} | renamed(bound))]
 
 
@@ -175,7 +175,7 @@ def _rrelu(bound: BoundCall) -> list[Raw]:
 
 @TORCH.reads("Softplus")
 def _softplus(bound: BoundCall) -> list[Raw]:
-    refuse(bound, "beta", (1,))
+    check_allowed(bound, "beta", (1,))
     return [{"op": "softplus"}]
 
 
@@ -216,7 +216,7 @@ def _softmax2d(bound: BoundCall) -> list[Raw]:  # noqa: ARG001 - it takes no arg
 @TORCH.reads("LSTM", "GRU", "RNN")
 def _recurrent(bound: BoundCall) -> list[Raw]:
     """Return a layer for each of `num_layers`: all but the first read the output of both directions."""
-    refuse(bound, "proj_size", (0,))
+    check_allowed(bound, "proj_size", (0,))
     first, count = renamed(bound), bound.get("num_layers", 1)
     if type(count) is not int or not 1 <= count <= 1000:
         raise SpecError(f"num_layers is {shown(count)}, not a whole number from 1 to 1,000")
@@ -226,7 +226,7 @@ def _recurrent(bound: BoundCall) -> list[Raw]:
 
 @TORCH.reads("MultiheadAttention")
 def _multihead(bound: BoundCall) -> list[Raw]:
-    refuse(bound, "add_bias_kv", (False,))
-    refuse(bound, "add_zero_attn", (False,))
+    check_allowed(bound, "add_bias_kv", (False,))
+    check_allowed(bound, "add_zero_attn", (False,))
     raw = renamed(bound)
     return [raw | ({"c_i": bound.get("embed_dim")} if bound.get("embed_dim") else {})]

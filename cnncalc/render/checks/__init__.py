@@ -28,6 +28,6 @@ def render(
     color: bool = False,
     failed: Callable[[str, Exception], Result] = failed,
 ) -> Iterator[str]:
-    """Yield results in a format as they come. Text may have colours; `failed` turns an exception into a result."""
+    """Yield results in a format as they come. Text may have colors; `failed` turns an exception into a result."""
     more = {"color": color} if format == "text" else {}
     return FORMATS.renderer(format)(ResultStream(results, failed), **more)

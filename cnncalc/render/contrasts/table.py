@@ -41,5 +41,5 @@ def render(contrast: Contrast, style: Style) -> Iterator[str]:
 
 
 def _color(cell: str) -> str:
-    """Return the colour of a dialect's cell from its first line."""
+    """Return the color of a dialect's cell from its first line."""
     return _COLORS.get(cell.partition("\n")[0], "green")

@@ -85,7 +85,7 @@ def _both_sides(
         yield DiffRow("", "", "name", old.name, new.name)
     if layer.moved:
         yield DiffRow(
-            "", "", "place", _behind(diff.old.layers, layer.places[0]), _behind(diff.new.layers, layer.places[1])
+            "", "", "place", _place(diff.old.layers, layer.places[0]), _place(diff.new.layers, layer.places[1])
         )
     for change in layer.keys:
         yield DiffRow("", "", change.what, value_text(change.old), value_text(change.new))
@@ -97,7 +97,7 @@ def _both_sides(
         yield DiffRow("", "", "field", rf_text(old.rf), rf_text(new.rf))
 
 
-def _behind(layers: list[LayerReport], place: int | None) -> str:
+def _place(layers: list[LayerReport], place: int | None) -> str:
     return f"after {layers[place - 1].name}" if place else "first"
 
 

@@ -238,8 +238,8 @@ SEEING: dict[str, Column[Seeing]] = {
 
 def pixel_grid(spread: Spread, of: int | None) -> Grid:
     """Return a row for each layer that depends on the pixel, or for one of them."""
-    behind = sorted(spread.graph.behind(spread.source) - {spread.source})
-    return grid(SEEING, tuple(SEEING), [Seeing(spread, at) for at in behind if of in (None, at)])
+    after = sorted(spread.graph.after(spread.source) - {spread.source})
+    return grid(SEEING, tuple(SEEING), [Seeing(spread, at) for at in after if of in (None, at)])
 
 
 def sentences(fields: ReceptiveFields) -> list[str]:

@@ -13,7 +13,7 @@ from ..texts import broken, paint
 from .lanes import Edge, Lanes, PictureNode, lay_out, picture_nodes
 
 LANE_COLORS = ("", "magenta", "yellow", "green", "cyan")
-"""The colours of the lanes, in order; they repeat."""
+"""The colors of the lanes, in order; they repeat."""
 MOST_LANES = 64
 """The most lanes that are drawn if the width is unlimited."""
 MOST_NAMED = 8
@@ -48,7 +48,7 @@ ASCII = Glyphs(
     "~",
 )
 Mark = tuple[str, int]
-"""A character of the lines, and the lane that gives its colour."""
+"""A character of the lines, and the lane that gives its color."""
 
 
 class Texts(NamedTuple):
@@ -168,7 +168,7 @@ def _filled(text: str, width: int, color: str, style: Style) -> str:
 
 
 def _painted(cells: Sequence[Mark], style: Style) -> str:
-    """Return the characters of a row's lines in the colours of their lanes, followed by a space."""
+    """Return the characters of a row's lines in the colors of their lanes, followed by a space."""
     text = ""
     for color, run in groupby(cells[:-1], key=lambda cell: LANE_COLORS[cell[1] % len(LANE_COLORS)]):
         marks = "".join([mark for mark, _ in run])

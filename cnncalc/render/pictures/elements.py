@@ -1,4 +1,4 @@
-"""The elements of an SVG picture: the document around its parts, texts, and the legend of colours."""
+"""The elements of an SVG picture: the document around its parts, texts, and the legend of colors."""
 
 from __future__ import annotations
 

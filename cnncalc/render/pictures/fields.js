@@ -212,7 +212,7 @@ const unitOf = (map, index) => [map.all.map((n, axis) => (map.places.includes(ax
 /** A region on the axes on which units have their place. */
 const placesOf = (map, region) => union(region.map((one) => map.places.map((axis) => one[axis])));
 
-/** What a unit of a map sees on every map before it, and the units that see it on every map behind it.
+/** What a unit of a map sees on every map before it, and the units that see it on every map after it.
  *
  * A map is {name, all: its sizes, places, reads: [{at, axes, bound, unknown}]}, and reads only maps before it. There are,
  * by map: `regions` of places, null where no way leads to it, and a text, the reason, where it is not known what is seen;

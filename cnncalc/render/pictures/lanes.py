@@ -1,7 +1,7 @@
 """The layout of a network's picture: each layer has its own row, and is placed in a lane.
 
 A layer is below what it reads, in the same lane if it continues a chain. A further reader of the same value begins a
-chain in a neighbouring lane, and a value that is read again further down is carried there in its own lane. Every line
+chain in a neighboring lane, and a value that is read again further down is carried there in its own lane. Every line
 of a picture is an `Edge`: from the source along its row to the edge's lane, down the lane to the target's row, and
 along that row to the target.
 """
@@ -59,7 +59,7 @@ class PictureNode(NamedTuple):
 def picture_nodes(report: Report, selection: Selection) -> list[PictureNode]:
     """Return the rows of a network's picture, input first, with blocks expanded to a depth and runs folded if wanted.
 
-    SpecError for too many rows.
+    Raise SpecError for too many rows.
     """
     found = rows(report, Selection(depth=selection.depth, fold=selection.fold))
     check_limit(MOST_DRAWN, len(found), "the picture has {made:,} rows, more than {most:,}", _FEWER)

@@ -207,7 +207,7 @@ let looked = -1; // the layer beside the input
 let pinned = false;
 const large = [];
 
-/** Choose a unit of a map, and show what it sees before it and what sees it behind. */
+/** Choose a unit of a map, and show what it sees before it and what sees it after it. */
 function choose(at, index) {
   if (chosen.at === at && String(chosen.index) === String(index)) return;
   const moved = chosen.at !== at;
@@ -234,8 +234,8 @@ function choose(at, index) {
   $("#said").textContent = said(regions, bounds, frames);
 }
 
-/** Whether a map is the chosen one, before it, behind it, or not on a way to it, or to the input. */
-const kindOf = (at, regions) => (at === chosen.at ? "self" : regions[at] === null || !reached.has(at) ? "none" : at < chosen.at ? "before" : "behind");
+/** Whether a map is the chosen one, before it, after it, or not on a way to it, or to the input. */
+const kindOf = (at, regions) => (at === chosen.at ? "self" : regions[at] === null || !reached.has(at) ? "none" : at < chosen.at ? "before" : "after");
 
 /** Put the large maps of the input and of a layer beside each other; that of the input stays, with its focus. */
 function look(at) {

@@ -215,10 +215,42 @@ def _bins(size: int, span: Interval, step: int) -> list[Bin]:
 
 def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[str]:
     """Yield the rows of a level's map: places are merged in a large map, or only those around a small box are shown."""
+    lead = masks.middle(level.region)
+    sizes, box = (1, *level.sizes)[-2:], _box(level)
+    spans, step, notes = _shown(view, level, lead, style)
+    if notes:
+        yield f"  ({'; '.join(notes)})\n"
+    down, across = [_bins(size, span, step) for size, span in zip(sizes, spans, strict=True)]
+    weights = weights_of(view, level, lead)
+    values = [[_value(weights, row, column) for column in across] for row in down]
+    most = max(max(row) for row in values)
+    is_counted = not all(isinstance(axis, int) for _, *axes in weights for axis in axes)
+    has_digits = is_counted and step == 1 and most <= 9
+    for row, own_values in zip(down, values, strict=True):
+        cells = []
+        for column, value in zip(across, own_values, strict=True):
+            is_boxed = _meets(row, box[0]) and _meets(column, box[1])
+            if not row.is_inside or not column.is_inside:
+                cells.append((f"{shades.pad} ", "pad") if is_boxed else ("  ", ""))
+            elif not value:
+                cells.append((f"{shades.hole} ", "hole") if is_boxed else (f"{shades.beside} ", "beside"))
+            elif level.at == view.of:
+                cells.append((f"{shades.unit} ", "unit"))
+            else:
+                cells.append((f"{value:.0f} " if has_digits else _shade(value, most, shades), "seen"))
+        yield f"  {_painted(cells, style)}".rstrip() + "\n"
+
+
+def _box(level: Level) -> Sequence[Interval]:
+    """Return the rows and the columns of the box around what is seen of a level."""
     seen = masks.hull(level.region)
     assert seen is not None
-    lead = masks.middle(level.region)
-    sizes, box = (1, *level.sizes)[-2:], ((0, 0), *(level.box or seen))[-2:]
+    return ((0, 0), *(level.box or seen))[-2:]
+
+
+def _shown(view: Sight, level: Level, lead: Sequence[int], style: Style) -> tuple[list[Interval], int, list[str]]:
+    """Return the rows and columns that are drawn, the places per character, and what to note about both."""
+    sizes, box = (1, *level.sizes)[-2:], _box(level)
     room = (MOST_ROWS, max(((style.width or WIDTH) - 2) // 2, 4))
     spans = [(min(first, 0), max(last, size - 1)) for (first, last), size in zip(box, sizes, strict=True)]
     step = _step(spans, sizes, room)
@@ -233,27 +265,7 @@ def _map(view: Sight, level: Level, shades: Shades, style: Style) -> Iterator[st
         notes.append(f"{_spans(view, level, (*[(at, at) for at in lead], *own))} is drawn")
     if step > 1:
         notes.append(f"one character is {show((step,) * len(level.sizes[-2:]))} positions")
-    if notes:
-        yield f"  ({'; '.join(notes)})\n"
-    down, across = [_bins(size, span, step) for size, span in zip(sizes, spans, strict=True)]
-    weights = weights_of(view, level, lead)
-    values = [[_value(weights, row, column) for column in across] for row in down]
-    most = max(max(row) for row in values)
-    is_counted = not all(isinstance(axis, int) for _, *axes in weights for axis in axes)
-    for row, own_values in zip(down, values, strict=True):
-        cells = []
-        for column, value in zip(across, own_values, strict=True):
-            is_boxed = _meets(row, box[0]) and _meets(column, box[1])
-            if not row.is_inside or not column.is_inside:
-                cells.append((f"{shades.pad} ", "pad") if is_boxed else ("  ", ""))
-            elif not value:
-                cells.append((f"{shades.hole} ", "hole") if is_boxed else (f"{shades.beside} ", "beside"))
-            elif level.at == view.of:
-                cells.append((f"{shades.unit} ", "unit"))
-            else:
-                has_digits = is_counted and step == 1 and most <= 9
-                cells.append((f"{value:.0f} " if has_digits else _shade(value, most, shades), "seen"))
-        yield f"  {_painted(cells, style)}".rstrip() + "\n"
+    return spans, step, notes
 
 
 def _step(spans: Sequence[Interval], sizes: Sequence[int], room: Sequence[int]) -> int:

@@ -56,7 +56,7 @@ def number_text(number: Number) -> str:
 def render(layer: LayerReport, filled: Filled, step: int | None, channel: int, style: Style) -> Iterator[str]:
     """Yield the pictures of a window's steps for one output channel: one step, counted from 1, or all.
 
-    Raises SpecError for a step or channel that does not exist.
+    Raise SpecError for a step or channel that does not exist.
     """
     window, asked = filled.window, numbers(filled, step, channel)
     title = f"{printable(layer.name)}: {op_text(layer)}, input {show(layer.sample)}, output {show(layer.traced.out)}"
@@ -80,7 +80,7 @@ def check_asked(filled: Filled, step: int | None, channel: int) -> None:
 def numbers(filled: Filled, step: int | None, channel: int) -> Sequence[int]:
     """Return the steps to draw, counted from 0: the given one (counted from 1), all, or the first ones.
 
-    Raises SpecError for a step or channel that does not exist, and for a step that takes too long.
+    Raise SpecError for a step or channel that does not exist, and for a step that takes too long.
     """
     check_asked(filled, step, channel)
     window, each = filled.window, work(filled.window)

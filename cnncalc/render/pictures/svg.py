@@ -24,7 +24,7 @@ MOST_LANES = 40
 SEVERAL = 5
 """The number of layers from which on an unnamed network is titled by their number."""
 MEANINGS = {"multiply": "multiplies", "window": "moves a window", "join": "joins", "plain": "others"}
-"""The meaning of a diagram's colours."""
+"""The meaning of a diagram's colors."""
 BEND = 8
 """The radius of a line's bends."""
 
@@ -96,7 +96,7 @@ def _node(node: PictureNode, lane: int, at: int) -> str:
 
 
 def kind_of(node: PictureNode) -> str:
-    """Return the kind of a layer, which decides its colour: `multiply`, `join`, `window` or `plain`."""
+    """Return the kind of a layer, which decides its color: `multiply`, `join`, `window` or `plain`."""
     if node.is_input or node.row is None:
         return "input"
     layer: Layer = node.row.layer.node.layer

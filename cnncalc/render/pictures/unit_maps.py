@@ -25,7 +25,7 @@ BESIDE = 4
 MOST_SHADED = 10_000
 """The most parts (of places read equally often) of a map whose shades differ."""
 KEY = (("self", "the unit"), ("shade", "seen, the stronger the more units above read it"), ("boxed box", "its box"))
-"""The meaning of the maps' colours."""
+"""The meaning of the maps' colors."""
 MOST_MAPS = 48
 """The most maps that are drawn."""
 SHADES = 4

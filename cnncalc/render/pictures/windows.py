@@ -39,7 +39,7 @@ class Steps(NamedTuple):
 
 
 def drawn(steps: Steps) -> Drawn:
-    """Return the steps of a window as part of a picture. SpecError for a missing step, or for too many cells."""
+    """Return the steps of a window as part of a picture. Raise SpecError for a missing step, or for too many cells."""
     asked, sketch = numbers(*steps), Sketch(steps.filled, steps.channel, Style())
     parts = [_step(sketch, number) for number in asked]
     wide, tall = max([part.width for part in parts]) + 2 * EDGE, max([part.height for part in parts]) + EDGE
@@ -92,7 +92,7 @@ def as_json(steps: Steps) -> dict[str, Any] | None:
     """Return the steps of a window as JSON: the maps of the first, and the changes at each further one.
 
     Of very many steps, as many as a page has room for, from the requested one on; None if there are too many cells.
-    SpecError for a step that does not exist.
+    Raise SpecError for a step that does not exist.
     """
     check_asked(*steps)
     window, asked = steps.filled.window, (steps.step or 1) - 1

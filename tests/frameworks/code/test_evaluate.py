@@ -569,6 +569,33 @@ CASES += [
         " np.array(d, dtype=np.float32).tolist(), (np.array(d).copy() * 3).tolist(), np.mean(d) * 2, np.array(3) + 1,"
         " np.arange(5, 1, -2)[0], np.arange(start=1, stop=3).tolist(), np.linspace(0, 1, 4, endpoint=False).tolist()]",
     ),
+    (
+        "try:\n    import apex_of_nobody\n    FAST = True\nexcept ImportError: FAST = False\n"
+        "try: from apex_of_nobody import Norm\nexcept:\n    class Norm: n = 3\n"
+        "try: import json, os\nexcept ModuleNotFoundError: os = None\n"
+        "def f():\n    try: from nobody.of import g\n    except (KeyError, ImportError): g = None\n    return g",
+        "[FAST, Norm.n, os is None, f()]",
+    ),
+    (
+        "import functools\np = functools.partial(max, 3)",
+        "[type(p) == functools.partial, type(p) is int, isinstance(p, functools.partial), p.func == max]",
+    ),
+    (
+        "import re\nwide = re.compile(r'(\\w+)-b(\\d)')\nm = wide.match('net-b3')",
+        "[re.split(r'(\\d.*)', 'se0.25'), m.group(2), m[1], m.groups(), wide.search('x') is None,"
+        " re.sub('[_.]', '-', 'a_b'), [one.start() for one in re.finditer('a|b+', 'xbba')],"
+        " re.findall(r'\\d+', 'r1_k3_s22'), wide.pattern]",
+    ),
+    (
+        "from collections import namedtuple\nB = namedtuple('B', 'k s e')\n"
+        "B.__new__.__defaults__ = (None,) * len(B._fields)\nb = B(k=3)._replace(s=2)",
+        "[list(b), B._fields, B(1, e=5).e, b._asdict()]",
+    ),
+    (
+        "import numpy as np\ne = np.eye(3).flatten().astype(np.float32)",
+        "[e.tolist(), np.arange(6).reshape(2, -1).tolist(), np.zeros((2, 3)).tolist(),"
+        " np.ones(2, dtype=int).ravel().tolist(), np.arange(6).reshape((3, 1, 2)).tolist(), np.identity(2).tolist()]",
+    ),
     ("import math", "[math.prod([2, 3]), math.gcd(6, 4), math.sqrt(4), math.isqrt(17), math.log2(8)]"),
     (
         "def outer():\n    a = 1\n    def middle():\n        def inner():\n            nonlocal a\n            a += 1\n"
@@ -596,6 +623,7 @@ REFUSED = [
     "from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\nx = P()",
     "from collections import namedtuple\nx = namedtuple('P', 'a b')(1)",
     "x = globals()['nobody']",
+    *("import re\nx = re.match('a', 'a').group(1)", "import numpy as np\nx = np.arange(6).reshape(4, 2)"),
     *("x = 'a' * 2.5", "x = '%d' % [1]", "x = '%d %d' % (1,)"),
 ]
 
@@ -675,6 +703,8 @@ def test_what_python_raises_is_raised(source: str) -> None:
             "class A:\n    def __setattr__(self, n, v): pass\ndef f():\n    A().n = 3\nx = f()",
             "A has its own __setattr__, which is not supported",
         ),
+        ("try: import foo\nexcept ImportError: print('no foo')\nx = 1 if foo.a else 2", "foo.a is unknown here"),
+        ("try: import foo\nexcept ImportError: foo = 1 / 0\nx = 1 if foo.a else 2", "foo.a is unknown here"),
         ("import foo\nx = 1 if foo.a else 2", "whether foo.a holds is unknown: foo.a is unknown here"),
         ("import foo\nx = 1 if foo.a in (1, 2) else 2", "whether foo.a in (1, 2) holds is unknown: foo.a is"),
         ("import foo\nx = 1 if 3 in (1, foo.a) else 2", "whether 3 in (1, foo.a) holds is unknown: foo.a is"),
@@ -689,6 +719,8 @@ def test_what_python_raises_is_raised(source: str) -> None:
             "has an array and a list, which is not supported",
         ),
         ("import numpy as np\nx = np.array([1, 2]) == 1", "has an array and 1, which is not supported"),
+        ("import re\nx = re.match('(a|a)*b', 'a' * 40)", "re.match('(a|a)*b', 'a' * 40) is not supported"),
+        ("import numpy as np\nx = np.eye(3, 4)", "np.eye(3, 4) is not supported"),
         ("import numpy as np\nx = np.sum([[1, 2]])", "np.sum([[1, 2]]) is not supported"),
         ("x = abs(iter([1]))", "abs(iter([1])) is not supported"),
         ("x = float(iter([1]))", "float(iter([1])) is not supported"),

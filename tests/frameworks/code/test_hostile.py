@@ -146,6 +146,7 @@ ENDLESS = [
     ("n = ()\nfor i in range(99): n = (n, n)\nn = {}.pop(n)", STEPS),
     ("n = ()\nfor i in range(99): n = (n, n)\nd = {}\ndel d[n]\nn = d", STEPS),
     ("n = ()\nfor i in range(99): n = (n, n)\nn = {1}.union([n])", STEPS),
+    ("import re\nn = re.match('.*' * 9 + 'b', 'a' * 90)", STEPS),
     ("n = [1, 2][[]:]", "the code raises TypeError: the bounds of a slice are whole numbers, or None"),
     (
         "n = ()\nfor i in range(99): n = (n, n)\nn = str(slice(n))",

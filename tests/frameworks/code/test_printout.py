@@ -29,7 +29,6 @@ PARTS = [case for case in CASES if "input" not in case]
 UNKNOWN_OUT = {
     "hardtanh": "GLU halves the channels",
     "transformer": "the forward of a TransformerEncoder is its own",
-    "parametrized": "a parametrization computes the weights",
 }
 HIDDEN = re.compile(
     "torchvision/(convnext|maxvit|swin|vit)|timm/(botnet|convnext|dm_nfnet|edgenext|hgnet|inception_next|levit|"
@@ -118,7 +117,7 @@ def test_modules_without_a_layer_of_ours_hold_what_they_do_in_pytorch(shown: str
     assert (report.params, report.buffers) == (params, buffers)
 
 
-def test_the_input_behind_which_the_channels_change_is_open() -> None:
+def test_the_input_after_which_the_channels_change_is_open() -> None:
     text = "Sequential((0): PixelUnshuffle(downscale_factor=2) (1): Conv2d(12, 8, kernel_size=(1, 1), stride=(1, 1)))"
     ended = here(["shape", text, "-i", "3x6x8"])
     assert (ended.code, ended.err) == (0, "")
@@ -207,7 +206,7 @@ AROUND = {
 LONE = "Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1))"
 AROUND_ONE = {
     "a prompt": f">>> net[0]\n{LONE}\n>>> ",
-    "a call behind a prompt": ">>> nn.Conv2d(3, 4, 3)\n",
+    "a call after a prompt": ">>> nn.Conv2d(3, 4, 3)\n",
     "cells": f"In [1]: net[0]\nOut[1]: {LONE}\n\nIn [2]: ",
     "a fence": f"Mine:\n```python\n{LONE}\n```\nDoes it (3) fit?\n",
     "words in a fence": "```\nconv:4,k3 # mine\n```\n",
@@ -382,13 +381,13 @@ def test_a_module_that_no_layer_can_be_leaves_the_others(line: str, out: tuple[i
     assert (report.params, report.to_dict()["report"]["out"]) == (456, out if out is None else [*out])
 
 
-def test_parameters_behind_an_unknown_shape_are_those_that_are_shown() -> None:
+def test_parameters_after_an_unknown_shape_are_those_that_are_shown() -> None:
     norm = "LayerNorm((24, 10), eps=1e-05, elementwise_affine=True)"
     network = read(f"Sequential(\n  (0): Flatten(start_dim=1, end_dim=2)\n  (1): {norm}\n)")
     assert cnncalc.shape(network, input=(4, 6, 10)).params == 480
 
 
-def test_the_code_behind_a_traced_module_is_not_read() -> None:
+def test_the_code_after_a_traced_module_is_not_read() -> None:
     code = 'def forward(self, input):\n    _0 = getattr(self, "0")(input)\n    return _0\n\n# To see more debug info'
     network = read_bytes(f"{SMALL}\n\n\n\n{code}".encode(), "net.txt")
     assert cnncalc.shape(network, input=(3, 9, 8)).params == 456

@@ -419,7 +419,7 @@ def test_what_needs_the_number_of_axes_is_opaque_where_that_is_not_known(kind: s
         ([("GlobalMaxPooling2D", {}), ("RepeatVector", {"n": 3})], ["globalmaxpool", "reshape", "tile"]),
     ],
 )
-def test_what_is_known_behind_a_layer_that_is_not(layers: list[tuple[str, dict[str, Any]]], ops: list[str]) -> None:
+def test_what_is_known_after_a_layer_that_is_not(layers: list[tuple[str, dict[str, Any]]], ops: list[str]) -> None:
     assert [one.op for one in cnncalc.shape(behind_unknown(*layers)).layers[2:]] == ops
 
 
@@ -494,7 +494,7 @@ def test_the_parameters_of_a_convolution_with_a_state(window: Any) -> None:
     assert cnncalc.shape(model(conv, shape=(4, 7, 6, None))).params is None
 
 
-def test_a_normalised_kernel_has_a_vector_of_its_last_axis() -> None:
+def test_a_normalized_kernel_has_a_vector_of_its_last_axis() -> None:
     """Keras 3.15 counts 136 and 136: 3 of the inputs of a transposed convolution, 3 of the outputs of the other."""
     for kind, filters, own in (("Conv2DTranspose", 7, 2 * 3 * 7 * 3 + 7), ("Conv2D", 5, 2 * 3 * 3 * 5 + 5)):
         inner = {"class_name": kind, "config": {"name": "i", "filters": filters, "kernel_size": [2, 3]}}
@@ -585,7 +585,7 @@ def test_attention_sees_the_steps_that_count() -> None:
     assert np.allclose(cnncalc.run(masked_model(attention), STEPS), expected, atol=1e-6)
 
 
-def test_a_mask_is_lost_behind_a_layer_that_does_not_pass_it_on() -> None:
+def test_a_mask_is_lost_after_a_layer_that_does_not_pass_it_on() -> None:
     conv = layer("Permute", [tensor("y")], "keras.layers", dims=[1, 2])
     pool = layer("GlobalAveragePooling1D", [tensor("z0")], "keras.layers", keepdims=False)
     assert np.allclose(cnncalc.run(masked_model(conv, pool), STEPS), STEPS.mean(1), atol=1e-6)

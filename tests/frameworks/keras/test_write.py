@@ -406,7 +406,7 @@ def test_a_result_that_is_a_second_call_of_a_layer_stays_the_result() -> None:
     assert again.out == cnncalc.shape(layers, (4, 7, 8)).out
 
 
-def test_what_is_cut_of_a_transposed_convolution_is_a_layer_behind_it() -> None:
+def test_what_is_cut_of_a_transposed_convolution_is_a_layer_after_it() -> None:
     layers = [{"op": "convT", "name": "up", "c_o": 3, "k": 3, "s": 2, "p": 1, "out_pad": 1}]
     again = cnncalc.shape(written(layers, None, [5, 7, 8]))
     assert [(layer.name, layer.op, layer.out) for layer in again.layers] == [

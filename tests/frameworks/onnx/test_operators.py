@@ -46,7 +46,7 @@ NUMBER = helper.make_graph([helper.make_node("Identity", ["half"], ["p"])], "g",
 TANH = helper.make_graph([helper.make_node("Tanh", ["x"], ["q"])], "g", [], [value_of("q")])
 GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
     "a number of more axes than x": ([("Sub", ["c", "x"], "y", {})], (2, 3, 5), {"c": np.full((1, 1, 1, 1), 3, F32)}),
-    "a factor of each row behind folded samples": (
+    "a factor of each row after folded samples": (
         [("Reshape", ["x", "flat"], "r", {}), ("Mul", ["r", "m"], "y", {})],
         (2, 3, 7, 5),
         {"flat": whole(6, 7, 5), "m": drawn(7, 1)},
@@ -424,19 +424,19 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
         {"s": whole(3, 8)},
     ),
     **{
-        f"{op} of samples before rows and behind them": (
+        f"{op} of samples before rows and after them": (
             [*BOTH_WAYS, (op, ["v", "w"], "y", attributes)],
             (2, 3, 4),
             {"flat": whole(-1, 4)},
         )
         for op, attributes in (("Add", {}), ("Max", {}), ("Concat", {"axis": 1}), ("Concat", {"axis": 0}))
     },
-    "products of samples before rows and behind them": (
+    "products of samples before rows and after them": (
         [*BOTH_WAYS, ("Einsum", ["v", "w"], "y", {"equation": "bi,bj->bij"})],
         (2, 3, 4),
         {"flat": whole(-1, 4)},
     ),
-    "a choice of samples before rows and behind them": (
+    "a choice of samples before rows and after them": (
         [*BOTH_WAYS, ("Greater", ["v", "zero"], "g", {}), ("Where", ["g", "v", "w"], "y", {})],
         (2, 3, 4),
         {"flat": whole(-1, 4)},
@@ -670,7 +670,7 @@ OPENED: dict[str, tuple[list[Row], list[int | str | None], tuple[int, ...], Arra
         (2, 3, 4),
         {"minus": whole(-1, -1), "minus_one": whole(-1), "ones": whole(1, 1, 1), "token": drawn(1, 1, 4)},
     ),
-    "expanded behind the batch": (
+    "expanded after the batch": (
         [
             *FIRST,
             ("Mul", ["s", "four"], "n", {}),
@@ -696,7 +696,7 @@ OPENED: dict[str, tuple[list[Row], list[int | str | None], tuple[int, ...], Arra
         (1, 3, 4),
         {"t": whole(2, 6)},
     ),
-    "an axis more behind two open ones": (
+    "an axis more after two open ones": (
         [("Shape", ["x"], "s", {}), ("Concat", ["s", "one"], "t", {"axis": 0}), ("Reshape", ["x", "t"], "y", {})],
         ["N", "C", "H", 5],
         (2, 3, 4, 5),
@@ -798,7 +798,7 @@ def test_a_global_pool_of_powers(p: int) -> None:
     np.testing.assert_allclose(cnncalc.run(read_bytes(data, "net.onnx"), x), expected, rtol=1e-5)
 
 
-QUANTISED: Arrays = {
+QUANTIZED: Arrays = {
     "s": F32(0.02),
     "z": np.uint8(120),
     "t": F32(0.05),
@@ -814,16 +814,16 @@ QUANTISED: Arrays = {
 QUANTIZE: Row = ("QuantizeLinear", ["x", "s", "z"], "q", {})
 REAL: Row = ("DequantizeLinear", ["r", "t", "u"], "y", {})
 WHOLE: dict[str, Graph] = {
-    "whole numbers as real ones": ([QUANTIZE, ("Cast", ["q"], "y", {"to": FLOAT})], (2, 3, 5), QUANTISED),
+    "whole numbers as real ones": ([QUANTIZE, ("Cast", ["q"], "y", {"to": FLOAT})], (2, 3, 5), QUANTIZED),
     "a convolution without a bias": (
         [QUANTIZE, ("QLinearConv", ["q", "s", "z", "w", "ws", "wz", "t", "u"], "r", {}), REAL],
         (2, 3, 4, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "another scale": (
         [QUANTIZE, ("DequantizeLinear", ["q", "t", "u"], "y", {})],
         (2, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a product of two values": (
         [
@@ -833,22 +833,22 @@ WHOLE: dict[str, Graph] = {
             ("DequantizeLinear", ["r", "t", "u"], "y", {}),
         ],
         (2, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a product of whole numbers": (
         [QUANTIZE, ("MatMulInteger", ["q", "m", "z", "mz"], "r", {}), ("Cast", ["r"], "y", {"to": FLOAT})],
         (2, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a product of whole numbers without a zero": (
         [QUANTIZE, ("MatMulInteger", ["q", "m"], "r", {}), ("Cast", ["r"], "y", {"to": FLOAT})],
         (2, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a convolution of whole numbers": (
         [QUANTIZE, ("ConvInteger", ["q", "w", "z"], "r", {}), ("Cast", ["r"], "y", {"to": FLOAT})],
         (2, 3, 4, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a product with a stack of matrices": (
         [
@@ -857,7 +857,7 @@ WHOLE: dict[str, Graph] = {
             ("DequantizeLinear", ["r", "t", "u"], "y", {}),
         ],
         (1, 2, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a product with a stack on a scale of its own": (
         [
@@ -867,7 +867,7 @@ WHOLE: dict[str, Graph] = {
             ("Mul", ["f", "ds"], "y", {}),
         ],
         (1, 2, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a product on scales for each column": (
         [
@@ -878,7 +878,7 @@ WHOLE: dict[str, Graph] = {
             ("Mul", ["f", "scales"], "y", {}),
         ],
         (1, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a product times the scale of another": (
         [
@@ -890,17 +890,17 @@ WHOLE: dict[str, Graph] = {
             ("Mul", ["f", "ds2"], "y", {}),
         ],
         (1, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a value times a scale": (
         [("DynamicQuantizeLinear", ["x"], "q ds dz", {}), ("Mul", ["x", "ds"], "y", {})],
         (1, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a scale for each channel": (
         [("QuantizeLinear", ["x", "ws", "wz"], "q", {}), ("DequantizeLinear", ["q", "ws", "wz"], "y", {})],
         (2, 4, 3),
-        QUANTISED,
+        QUANTIZED,
     ),
     "a convolution on a scale of its own": (
         [
@@ -910,7 +910,7 @@ WHOLE: dict[str, Graph] = {
             ("Mul", ["f", "ds"], "y", {}),
         ],
         (1, 3, 4, 5),
-        QUANTISED,
+        QUANTIZED,
     ),
 }
 
@@ -919,7 +919,7 @@ WHOLE |= {
     f"whole numbers of a scale of their own, {word}": (
         [("DynamicQuantizeLinear", ["x"], "q ds dz", {}), *rows, ("Cast", ["g"], "y", {"to": FLOAT})],
         (1, 3, 5),
-        QUANTISED,
+        QUANTIZED,
     )
     for word, rows in (
         ("as they are", [("Identity", ["q"], "g", {})]),
@@ -950,8 +950,8 @@ def normed(x: Any) -> Any:
 
 def in_steps(x: Any, scale: str, zero: str) -> Any:
     """Return real numbers rounded to integers of a scale, and converted back."""
-    steps = np.clip(np.round(x / QUANTISED[scale]) + int(QUANTISED[zero]), 0, 255)
-    return (steps - int(QUANTISED[zero])) * QUANTISED[scale]
+    steps = np.clip(np.round(x / QUANTIZED[scale]) + int(QUANTIZED[zero]), 0, 255)
+    return (steps - int(QUANTIZED[zero])) * QUANTIZED[scale]
 
 
 def quantized(x: Any) -> Any:
@@ -969,7 +969,7 @@ def convolved(x: Any) -> Any:
     return sum(parts)
 
 
-def behind(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def after_convolution(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a function that applies another function to the convolution's result."""
     return lambda x: function(convolved(x))
 
@@ -981,7 +981,7 @@ RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any
             [("FusedConv", ["x", "k"], "y", {"activation": word, **params})],
             (2, 3, 4, 5),
             {"k": KERNEL},
-            behind(f),
+            after_convolution(f),
         )
         for word, params, f in (
             ("LeakyRelu", {"activation_params": [0.3]}, lambda a: np.where(a < 0, 0.3 * a, a)),
@@ -1064,43 +1064,43 @@ RUNTIME: dict[str, tuple[list[Row], tuple[int, ...], Arrays, Callable[[Any], Any
             ("QLinearAdd", ["x8", "s", "z", "x8", "s", "z", "t", "u"], "r", {}),
         ],
         (2, 3, 4),
-        QUANTISED,
+        QUANTIZED,
         lambda x: in_steps(2 * quantized(x), "t", "u"),
     ),
     "a product of whole numbers and constants": (
         [("QLinearMul", ["x8", "s", "z", "c", "ms", "mz", "t", "u"], "r", {})],
         (2, 3, 4),
-        QUANTISED | {"c": np.array([3, 90, 120, 250], np.uint8)},
+        QUANTIZED | {"c": np.array([3, 90, 120, 250], np.uint8)},
         lambda x: in_steps(quantized(x) * (np.array([3, 90, 120, 250]) - 99) * 0.01, "t", "u"),
     ),
     "a sigmoid of whole numbers": (
         [("QLinearSigmoid", ["x8", "s", "z", "s", "z"], "r", {})],
         (2, 3, 4),
-        QUANTISED,
+        QUANTIZED,
         lambda x: quantized(1 / (1 + np.exp(-quantized(x)))),
     ),
     "a leaky function of whole numbers": (
         [("QLinearLeakyRelu", ["x8", "s", "z", "s", "z"], "r", {"alpha": 0.2})],
         (2, 3, 4),
-        QUANTISED,
+        QUANTIZED,
         lambda x: quantized(np.where(quantized(x) < 0, 0.2, 1) * quantized(x)),
     ),
     "a global average of whole numbers": (
         [("QLinearGlobalAveragePool", ["x8", "s", "z", "s", "z"], "r", {})],
         (2, 3, 4, 5),
-        QUANTISED,
+        QUANTIZED,
         lambda x: quantized(quantized(x).mean((2, 3), keepdims=True)),
     ),
     "a global average of whole numbers, channels last": (
         [("QLinearGlobalAveragePool", ["x8", "s", "z", "s", "z"], "r", {"channels_last": 1})],
         (2, 4, 5, 3),
-        QUANTISED,
+        QUANTIZED,
         lambda x: quantized(quantized(x).mean((1, 2), keepdims=True)),
     ),
     "a maximum of whole numbers, channels last": (
         [("NhwcMaxPool", ["x8"], "r", {"kernel_shape": [4, 5]})],
         (2, 4, 5, 3),
-        QUANTISED,
+        QUANTIZED,
         lambda x: quantized(x).max((1, 2), keepdims=True),
     ),
 }

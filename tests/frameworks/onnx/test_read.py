@@ -14,7 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 import cnncalc
 from cnncalc.frameworks.onnx.read import read
-from cnncalc.frameworks.onnx.read.model import dims_of, infer
+from cnncalc.frameworks.onnx.read.const import messages, of_tensor
+from cnncalc.frameworks.onnx.read.model import USUAL, arity, dims_of, infer
 from cnncalc.sizes import NOTHING_KNOWN
 from cnncalc.sources import read_bytes
 from tests import DATA
@@ -870,6 +871,7 @@ def test_data_beside_the_file_are_read(has_length: bool, tmp_path: Path) -> None
             kept = [entry for entry in tensor.external_data if entry.key != "length"]
             tensor.ClearField("external_data")
             tensor.external_data.extend(kept)
+            tensor.external_data.add(key="##[group]", value="onnx would warn of this key")
         path.write_bytes(whole.SerializeToString())
     np.testing.assert_array_equal(cnncalc.run(path, x), cnncalc.run(read_bytes(data, "net.onnx"), x))
     (tmp_path / "data.bin").unlink()
@@ -1041,6 +1043,38 @@ def test_without_onnx_the_message_says_what_to_install(monkeypatch: pytest.Monke
     assert "pip install 'cnncalc[onnx]'" in done.err
 
 
+def test_messages_imported_without_the_package_are_its_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(__import__("sys").modules, "onnx")
+    alone = messages()
+    assert alone is not onnx
+    assert (alone.ModelProto, alone.NodeProto) == (onnx.ModelProto, onnx.NodeProto)
+
+
+@pytest.mark.parametrize("number", ["BOOL", "INT32", "UINT64", "FLOAT16", "DOUBLE"])
+def test_stored_numbers_are_those_of_onnx(number: str) -> None:
+    """Without NumPy, and as an array, whether they are raw data or typed."""
+    kind, numbers = getattr(TensorProto, number), [0, 1, 1, 0, 1, 1]
+    typed = helper.make_tensor("w", kind, [2, 3], numbers)
+    raw = numpy_helper.from_array(numpy_helper.to_array(typed), "w")
+    assert [raw.HasField("raw_data"), typed.HasField("raw_data")] == [True, False]
+    for tensor in (typed, raw):
+        const = of_tensor(tensor, "constant", None)
+        assert const.values == numbers
+        array, truth = const.read(), numpy_helper.to_array(tensor)
+        assert (array.dtype, array.dtype.num) == (truth.dtype, truth.dtype.num)
+        assert (array == truth).all()
+
+
+@pytest.mark.parametrize("op", USUAL)
+def test_usual_numbers_of_inputs_are_those_of_every_opset(op: str) -> None:
+    since, fewest, most = USUAL[op]
+    for opset in range(since, onnx.defs.onnx_opset_version() + 1):
+        least, limit, outputs, needed = arity(op, opset)
+        assert least <= fewest <= most <= limit, opset
+        assert outputs == 1, opset
+        assert set(needed) <= {*range(fewest)}, opset
+
+
 @pytest.mark.parametrize("op", ["Pow", "Max", "Min", "Sub", "Mul"])
 def test_arrays_that_a_node_holds_are_counted_whatever_it_is(op: str) -> None:
     data = model([node(op, "w")], [1, 3, 5, 7], {"w": np.full((3, 1, 1), 2, F32)})
@@ -1056,7 +1090,7 @@ def test_a_scale_that_is_none(scale: float, tmp_path: Path) -> None:
     assert f"a scale of {scale}" in done.err
 
 
-def test_constants_count_behind_weights_and_prepare_an_input_before_them() -> None:
+def test_constants_count_after_weights_and_prepare_an_input_before_them() -> None:
     """The rule of issue 12: what follows a convolution, or a norm written as nodes, is a weight in any node."""
     rng = np.random.default_rng(4)
 

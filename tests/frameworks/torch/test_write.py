@@ -605,7 +605,7 @@ def test_python_nests_what_names_of_many_parts_make() -> None:
     assert text.count("nn.Conv2d(") == 4
 
 
-def test_names_that_normalise_to_one_are_two() -> None:
+def test_names_that_normalize_to_one_are_two() -> None:
     names = ["ﬁ", "fi", "é", "e\u0301", "a b", "a-b", "class", "class_"]
     layers = [{"op": "relu", "name": name} for name in names]
     joined = [*layers, {"op": "concat", "from": names}]

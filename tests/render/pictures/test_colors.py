@@ -1,4 +1,4 @@
-"""The colours of pictures and pages: text contrasts with its background, in light, dark and on paper."""
+"""The colors of pictures and pages: text contrasts with its background, in light, dark and on paper."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from cnncalc.render.pictures.elements import resource
 Color = tuple[float, float, float]
 
 SCHEMES = re.findall(r"\.cnncalc \{([^}]*--paper[^}]*)\}", resource("picture.css") + resource("page.css"))
-"""The colours of the light and of the dark scheme, and those of paper."""
+"""The colors of the light and of the dark scheme, and those of paper."""
 TEXTS = [
     ("ink", "paper", "paper", 0.0),
     ("ink", "shade", "paper", 0.0),
     ("faint", "paper", "paper", 0.0),
     ("faint", "shade", "paper", 0.0),
-    ("sees", "paper", "paper", 0.0),  # words that explain a colour
+    ("sees", "paper", "paper", 0.0),  # words that explain a color
     ("seen", "paper", "paper", 0.0),
     ("ink", "self", "paper", 0.22),  # the chosen layer's row
     ("ink", "sees", "shade", 0.32),  # cells of a window
     ("ink", "seen", "shade", 0.32),
 ]
-"""Texts, the colour of the background, what is seen through it, and its opacity; 0 for opaque."""
+"""Texts, the color of the background, what is seen through it, and its opacity; 0 for opaque."""
 SHAPES = [
     *[(kind, "paper") for kind in ("multiply", "window", "join", "plain", "edge", "self")],
     *[(kind, "shade") for kind in ("sees", "seen", "self", "edge")],

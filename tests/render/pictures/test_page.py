@@ -236,7 +236,7 @@ def test_the_diagram_chooses_a_layer_by_click_and_by_key(visit: Callable[..., Vi
     assert "of tall" in said(page)
     assert page.page.get_attribute('#diagram [data-name="wide"]', "data-kind") == "none"
     assert page.page.get_attribute('#diagram [data-name="a"]', "data-kind") == "before"
-    assert page.page.get_attribute('#diagram [data-name="concat1"]', "data-kind") == "behind"
+    assert page.page.get_attribute('#diagram [data-name="concat1"]', "data-kind") == "after"
     page.page.locator("#diagram .layer").first.focus()
     page.page.keyboard.press("ArrowDown")
     page.page.keyboard.press("Enter")

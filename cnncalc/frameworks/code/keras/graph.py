@@ -362,14 +362,14 @@ def operate(evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mappin
     tensors = [one for one in leaves([args, given]) if isinstance(one, SymbolicTensor)]
     ranks = [len(one.sizes or ()) for one in tensors if not one.whole]
     if tensors and not ranks:
-        config = _behind_batch(kind, config, len(tensors[0].sizes or ()))
+        config = _past_batch(kind, config, len(tensors[0].sizes or ()))
     elif ranks and kind in JOINS:
         args = _beside_samples(evaluator, args, max(ranks), node)
     layer = LayerValue(kind, session_of(evaluator).unique(kind), config, node, is_operation=True)
     return layer.call(evaluator, list(args), given, node)
 
 
-def _behind_batch(kind: str, config: dict[str, Any], rank: int) -> dict[str, Any]:
+def _past_batch(kind: str, config: dict[str, Any], rank: int) -> dict[str, Any]:
     """Return the settings of an operation on arrays with the axes shifted past a batch axis, as in a layer."""
     if kind == "Transpose":
         axes = config.get("axes") or range(rank)[::-1]

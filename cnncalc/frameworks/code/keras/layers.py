@@ -23,17 +23,26 @@ from ..values import (
 from .arrays import variable
 from .graph import CallNode, LayerValue, SymbolicTensor, plain, set_trainable
 from .session import session_of
-from .signatures import TAKEN, Signature, signatures
+from .signatures import Signature, signatures, taken
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
+PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
+"""The types of plain values."""
 IGNORED = frozenset(
     [
         *("name", "dtype", "seed", "autocast", "batch_size", "sparse", "ragged", "unroll", "stateful", "use_cudnn"),
         *("dropout", "recurrent_dropout", "implementation", "unit_forget_bias", "time_major", "fused", "virtual_batch"),
-        *("renorm", "renorm_clipping", "renorm_momentum", "synchronized", "flash_attention", "weights", "mask"),
-        *("zero_output_for_mask", "sliding_window", "use_gate", "quantization_config", "lora_alpha", "scale_attention"),
+        *("renorm_clipping", "renorm_momentum", "synchronized", "flash_attention", "weights", "mask"),
+        *(
+            "zero_output_for_mask",
+            "sliding_window",
+            "quantization_config",
+            "gptq_unpacked_column_size",
+            "lora_alpha",
+            "scale_attention",
+        ),
         *("activity_regularizer", "input_tensor", "optional", "experimental_autocast", "dynamic"),
     ]
 )
@@ -131,15 +140,28 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     if key in ("function", "noise_shape", "arguments"):
         return None
     check_value(evaluator, kind, key, value, node)
-    if isinstance(signatures()[kind].defaults.get(key), bool) and isinstance(value, (int, float, type(None))):
+    if isinstance(signatures()[kind].defaults.get(key), bool) and isinstance(value, PLAIN):
         return bool(value)
+    if isinstance(value, bool):
+        return int(value)
     if key in ("padding", "mode", "data_format", "interpolation") and isinstance(value, str):
         return value.lower()
     if key in ("kernel_size", "strides", "dilation_rate", "pool_size") and type(value) is int and kind[-1] == "D":
         return [value] * int(kind[-2])
+    if (
+        key in ("layer", "backward_layer")
+        and isinstance(value, (*PLAIN, ClassValue))
+        and not (value is None and key == "backward_layer")
+    ):
+        raise evaluator.error(node, f"{key} of {kind} is {describe(value)}, not a layer")
     if key in ("layer", "backward_layer") and isinstance(value, InstanceValue):
         raise evaluator.error(node, f"{kind} of {describe(value)} is not supported", "wrap a built-in Keras layer")
     return value
+
+
+def _shown(value: Any) -> str:
+    """Return a plain value as Python shows it."""
+    return str(value) if value is None or isinstance(value, bool) else shown(value)
 
 
 def check_value(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -> None:
@@ -149,12 +171,15 @@ def check_value(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any
             raise evaluator.error(node, f"{key} of {kind} is unknown: {one.what} is unknown here")
         if isinstance(one, SymbolicTensor):
             raise evaluator.error(node, f"{key} of {kind} is {one.describe()}, but must be a number")
-    if key in TAKEN and not TAKEN[key].takes(value):
-        raise evaluator.error(node, f"{key} of {kind} is {shown(value)}, not {TAKEN[key].text}")
+    own = taken(kind, key)
+    if own is not None and not own.takes(value):
+        raise evaluator.error(node, f"{key} of {kind} is {_shown(value)}, not {own.text}")
 
 
 def check_activation(evaluator: Evaluator, what: str, value: Any, node: Any) -> None:
-    """Raise SpecError for an activation name that neither Keras nor the source defines."""
+    """Raise SpecError for an activation that is not a function, a layer, or a name of Keras or of the source."""
+    if value is not None and isinstance(value, PLAIN) and not isinstance(value, (str, dict)):
+        raise evaluator.error(node, f"{what} is {_shown(value)}, not a name or a function")
     if isinstance(value, str) and not (
         value in ACTIVATION_NAMES or value in CLASSES or registers(evaluator.source.text)
     ):

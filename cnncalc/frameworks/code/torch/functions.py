@@ -15,7 +15,7 @@ from ....sizes import LARGEST, show
 from ...torch.read.calls import NO_PRODUCTS, FunctionCall, TracedTensor
 from ..budget import TooMuchError
 from ..values import LibraryFunction, NamedItems, UnknownValue
-from . import products, views, windows  # noqa: F401 - they register their rules in SHAPES
+from . import products, reductions, views, windows  # noqa: F401 - they register their rules in SHAPES
 from .settings import checked
 from .shapes import SHAPES, Shape, ShapeCall
 from .tensors import DeviceValue, TensorValue

@@ -1,8 +1,8 @@
 """The output shapes of PyTorch's functions, including the batch: a rule for each, by the function's name.
 
-This module defines rules, and holds those of elementwise functions; the others are in `views`, `windows` and
-`products`. The function is read into layers later, by its rule in `frameworks/torch/read`, which rejects a result of
-another shape.
+This module defines rules, and holds those of elementwise functions; the others are in `views`, `reductions`, `windows`
+and `products`. The function is read into layers later, by its rule in `frameworks/torch/read`, which rejects a result
+of another shape.
 """
 
 from __future__ import annotations

@@ -32,9 +32,10 @@ def is_model(value: Any) -> bool:
 
 
 def read(value: Any, file: HdfFile | None = None, layout: str | None = None) -> ForeignNetwork:
-    """Read a Keras model as a spec, its arrays from a file. SpecError, with the Keras layer, if it cannot be read.
+    """Read a Keras model as a spec, its arrays from a file.
 
-    The spec has the layout of most of the layers, unless one is given.
+    The spec has the layout of most of the layers, unless one is given. Raise SpecError, with the Keras layer, if it
+    cannot be read.
     """
     model = _model(value)
     check_calls(model)

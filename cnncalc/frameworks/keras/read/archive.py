@@ -24,7 +24,7 @@ def is_keras(data: bytes) -> bool:
 
 
 def config(data: bytes) -> bytes:
-    """Return the bytes of an archive's config.json. SpecError if it cannot be read."""
+    """Return the bytes of an archive's config.json. Raise SpecError if it cannot be read."""
     return _member(data, "config.json", max(LARGEST_UNPACKED, len(data)))
 
 
@@ -39,12 +39,12 @@ def version(data: bytes) -> str | None:
 
 
 def weights(data: bytes) -> bytes:
-    """Return the bytes of an archive's HDF5 file. SpecError if it cannot be read."""
+    """Return the bytes of an archive's HDF5 file. Raise SpecError if it cannot be read."""
     return _member(data, WEIGHTS, max(LARGEST_UNPACKED_WEIGHTS, PACKED * len(data)))
 
 
 def _member(data: bytes, name: str, most: int) -> bytes:
-    """Return a file of an archive. SpecError if it is larger than `most` bytes."""
+    """Return a file of an archive. Raise SpecError if it is larger than `most` bytes."""
     import zipfile
 
     try:

@@ -149,7 +149,10 @@ class LayerCall(NamedTuple):
 
 
 def leaves(value: object) -> list[object]:
-    """Return the leaves of nested lists and objects in order, each tensor as one. SpecError if nested too deep."""
+    """Return the leaves of nested lists and objects in order, each tensor as one.
+
+    Raise SpecError if nested too deep.
+    """
     found = list[object]()
     _gather([value], found, 0)
     return found
@@ -182,7 +185,7 @@ _KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text"}
 
 
 def expect(value: Any, kind: type[T], what: str) -> T:
-    """Return the value if it is of this type. SpecError otherwise, and for an empty text."""
+    """Return the value if it is of this type. Raise SpecError otherwise, and for an empty text."""
     if isinstance(value, kind) and value != "":
         return value
     raise SpecError(f"{what} is {shown(value)}, not {_KINDS[kind]}")

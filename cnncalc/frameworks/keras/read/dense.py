@@ -1,4 +1,4 @@
-"""Keras's Dense and EinsumDense, also with LoRA and quantised kernels, and products of two tensors.
+"""Keras's Dense and EinsumDense, also with LoRA and quantized kernels, and products of two tensors.
 
 Sources: keras/src/layers/core/dense.py, einsum_dense.py and keras/src/layers/merging/dot.py.
 """
@@ -63,7 +63,7 @@ def _einsum_dense(call: LayerCall) -> Parts:
 def _counted_einsum(
     call: LayerCall, equation: str, sizes: Sizes, kernel: list[int], bias: list[int] | None
 ) -> list[LayerPart]:
-    """Return opaque layers that count a quantised kernel: its letters in the output are its columns."""
+    """Return opaque layers that count a quantized kernel: its letters in the output are its columns."""
     inputs, _, out = equation.partition("->")
     first, _, second = inputs.partition(",")
     columns = prod([n for letter, n in zip(second, kernel, strict=True) if letter in out])
@@ -234,7 +234,7 @@ def _tensordot(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("Dot")
 def _dot(call: LayerCall) -> Parts:
-    """Return the product over one axis of each of two tensors, possibly normalised first.
+    """Return the product over one axis of each of two tensors, possibly normalized first.
 
     The operation takes the last axis of the first and the second-to-last of the second, like a matrix product if the
     second has no more axes.

@@ -80,7 +80,7 @@ class ModelReader:
         """The number of calls of each Keras layer so far."""
 
     def read(self, model: KerasModel, feeds: list[Tensor], prefix: tuple[str, ...] = ()) -> list[Tensor]:
-        """Add a model's calls, with `feeds` as inputs, and return its outputs. SpecError with the Keras layer.
+        """Add a model's calls, with `feeds` as inputs, and return its outputs. Raise SpecError with the Keras layer.
 
         `prefix` has the enclosing models whose layers are added one by one.
         """
@@ -306,7 +306,7 @@ def results_of(record: KerasLayer, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _made(arrays: KerasArrays, path: tuple[str, ...], recipe: Recipe, channels_last: bool) -> Any:
-    """Return an array of a layer, made from variables of the file. SpecError if their shapes differ."""
+    """Return an array of a layer, made from variables of the file. Raise SpecError if their shapes differ."""
     found = arrays.read(path, recipe.variables, recipe.optional)
     try:
         return recipe.make(found, channels_last)
@@ -339,7 +339,7 @@ def _results(model: KerasModel) -> dict[tuple[str, int], int]:
 def _ordered(model: KerasModel, begins: dict[str, int]) -> list[tuple[KerasLayer, int]]:
     """Return the calls in an order in which each comes after its inputs, otherwise as in the file.
 
-    SpecError for a cycle, and for a call that is read or is an output but does not exist.
+    Raise SpecError for a cycle, and for a call that is read or is an output but does not exist.
     """
     calls = [(record, at) for record in model.records for at in range(max(len(record.calls), record.kind == INPUT))]
     place = {(record.name, at + begins.get(record.name, 0)): index for index, (record, at) in enumerate(calls)}

@@ -135,7 +135,7 @@ def _opened(source: bytes | str) -> Any:
 def _walked(source: bytes | str) -> bytes:
     """Visit all groups, attributes and shapes of a file, which may never end, crash, or use up memory.
 
-    The reader reports why h5py cannot open a file. KeyError and similar errors for a broken one.
+    The reader reports why h5py cannot open a file. Raise KeyError and similar errors for a broken one.
     """
 
     def look(_: object, one: Any) -> None:
@@ -175,7 +175,7 @@ class KerasArrays:
             return None
 
     def read(self, path: tuple[str, ...], names: Sequence[str], optional: Sequence[str] = ()) -> list[Any]:
-        """Return the arrays of a layer's variables. SpecError if the file lacks one that is not optional."""
+        """Return the arrays of a layer's variables. Raise SpecError if the file lacks one that is not optional."""
         try:
             found = []
             for name in (*names, *optional):
@@ -206,7 +206,7 @@ def _reading() -> Iterator[None]:
 def _member(group: Any, path: str) -> Any:
     """Return the member of a group with a name or path; None if there is none.
 
-    SpecError for a link, which may lead to another file: h5py would open that to check the link.
+    Raise SpecError for a link, which may lead to another file: h5py would open that to check the link.
     """
     import h5py
 
@@ -285,7 +285,7 @@ def _listed(top: Any, wanted: Iterable[Place], limit: Limit) -> dict[tuple[tuple
 
 
 def _dataset(group: Any, path: str) -> Any:
-    """Return the data set at a path. SpecError if there is none, or if the path is deeper than any model."""
+    """Return the data set at a path. Raise SpecError if there is none, or if the path is deeper than any model."""
     names = [name for name in path.split("/") if name]
     for at, name in enumerate(names):
         group = _member(group, name) if at < 3 * DEEPEST_CONFIG and hasattr(group, "keys") else None
@@ -349,7 +349,7 @@ class Groups:
     def arrays(self, group: Any, first: bool = False) -> list[int]:
         """Return the sizes of the data sets in a group at any depth, or only of the first; links are not followed.
 
-        SpecError if too many were visited, as groups may contain each other any number of times.
+        Raise SpecError if too many were visited, as groups may contain each other any number of times.
         """
         found: list[int] = []
         seen = 0
@@ -372,7 +372,7 @@ _MODELS = ("functional", "sequential", "model")
 
 
 def _array(dataset: Any) -> Any:
-    """Return the numbers of a data set. SpecError if it claims more than the file holds, or is not numeric."""
+    """Return the numbers of a data set. Raise SpecError if it claims more than the file holds, or is not numeric."""
     with _reading():
         if not hasattr(dataset, "shape") or not (dataset.dtype.kind in "biuf" or dataset.dtype == BFLOAT16):
             raise SpecError(f"{shown(dataset.name)} holds no numbers")

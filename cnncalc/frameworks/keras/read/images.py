@@ -34,12 +34,12 @@ def _resizing(call: LayerCall) -> Parts:
         return None
     if cuts:
         box = [max(min(n, other), 1) for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
-        return _behind(_cropped(have, box), _scaled(box, wanted, mode, call))
+        return _followed_by(_cropped(have, box), _scaled(box, wanted, mode, call))
     if pads:
         sides = [max(other - n, 0) // 2 for n, other in zip(have, _of_ratio(have, wanted), strict=True)]
         pad = {"op": "pad", "p": [[n, n] for n in sides], "value": call.get("fill_value") or 0}  # Keras pads evenly
         box = [n + 2 * side for n, side in zip(have, sides, strict=True)]
-        return _behind([LayerPart(pad, "_pad")] if any(sides) else [], _scaled(box, wanted, mode, call))
+        return _followed_by([LayerPart(pad, "_pad")] if any(sides) else [], _scaled(box, wanted, mode, call))
     return _scaled(have, wanted, mode, call)
 
 
@@ -71,7 +71,7 @@ def _resized(wanted: list[int], mode: str) -> LayerPart:
     return LayerPart({"op": "upsample", "out": wanted, "mode": mode})
 
 
-def _behind(first: list[LayerPart], others: list[LayerPart] | None) -> list[LayerPart] | None:
+def _followed_by(first: list[LayerPart], others: list[LayerPart] | None) -> list[LayerPart] | None:
     return None if others is None else first + others
 
 

@@ -224,7 +224,7 @@ def _l2_normalize(call: LayerCall) -> Parts:
 
 @CONVERTERS.register("SpectralNormalization")
 def _spectral(call: LayerCall) -> Parts:
-    """Return the inner layer, whose kernel is stored normalised."""
+    """Return the inner layer, whose kernel is stored normalized."""
     inner = inner_layer(call.config)
     if inner is None:
         return None
@@ -251,7 +251,7 @@ def _normalization(call: LayerCall) -> Parts:
 
 
 def rescaled(call: LayerCall, mean: float, variance: float) -> Raw:
-    """Return a normalization by one mean and one variance, or its inverse. SpecError if they are invalid."""
+    """Return a normalization by one mean and one variance, or its inverse. Raise SpecError if they are invalid."""
     for what, value in (("mean", mean), ("variance", variance)):
         if abs(value) > float_info.max or (what == "variance" and value < 0):
             raise SpecError(

@@ -90,7 +90,7 @@ def is_model_config(config: Any) -> bool:
 
 
 def read_model(kind: str, config: Any, build: Any = None, depth: int = 0) -> KerasModel:
-    """Return a model from its configuration. SpecError, with the layer, if it cannot be read."""
+    """Return a model from its configuration. Raise SpecError, with the layer, if it cannot be read."""
     if depth > DEEPEST_CONFIG:
         raise SpecError(f"models are nested more than {DEEPEST_CONFIG} deep")
     config = {"layers": config} if isinstance(config, list) else expect(config, dict, "config")
@@ -124,7 +124,7 @@ def _built(build: Any) -> Any:
 
 
 def _ends(value: Any, what: str, sizes: dict[TensorKey, Sizes]) -> tuple[TensorKey, ...]:
-    """Return the tensors named in lists or objects of `[layer, node, tensor]`. SpecError if there are none."""
+    """Return the tensors named in lists or objects of `[layer, node, tensor]`. Raise SpecError if there are none."""
     keys = tensors_in(_with_keys(value, sizes), TensorKey)
     if not keys:
         raise SpecError(f"{what} does not name a tensor: {shown(value)}")
@@ -141,7 +141,7 @@ def _input_shape(record: KerasLayer) -> tuple[int | None, ...] | None:
 
 
 def _layer(raw: Any, at: int, sizes: dict[TensorKey, Sizes], depth: int) -> KerasLayer:
-    """Return one layer, and add the sizes it states for its inputs to `sizes`. SpecError with its name."""
+    """Return one layer, and add the sizes it states for its inputs to `sizes`. Raise SpecError with its name."""
     label = f"layers[{at}]"
     try:
         raw = expect(raw, dict, "a layer")

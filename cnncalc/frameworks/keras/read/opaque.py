@@ -151,7 +151,7 @@ def _statistics(call: LayerCall) -> Raw:
 
 
 def _rms_figures(call: LayerCall) -> Raw:
-    """Return the figures of one scale per unit of the normalised axes."""
+    """Return the figures of one scale per unit of the normalized axes."""
     sizes, axis = call.sizes(), call.axis(call.get("axis"))
     size = sizes[axis - 1] if sizes is not None and axis is not None and 1 <= axis <= len(sizes) else None
     return {} if size is None else {"params": size, "buffers": 0, "macs": 0}

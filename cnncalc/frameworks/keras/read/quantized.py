@@ -1,4 +1,4 @@
-"""Dense, EinsumDense and Embedding with LoRA or quantised kernels: their arrays, as Keras stores and counts them.
+"""Dense, EinsumDense and Embedding with LoRA or quantized kernels: their arrays, as Keras stores and counts them.
 
 Sources: `enable_lora` and the `_…_build` methods of keras/src/layers/core/dense.py, einsum_dense.py and embedding.py.
 """
@@ -16,7 +16,7 @@ from .roles import Recipe, kernel, lora_a, lora_b
 
 
 def quantization(config: dict[str, Any]) -> str | None:
-    """Return the quantisation of a layer (`int8`, `int4/128`, `float8` …); None if it has none."""
+    """Return the quantization of a layer (`int8`, `int4/128`, `float8` …); None if it has none."""
     policy: Any = config.get("dtype")
     if isinstance(policy, dict):
         inner = policy.get("config")
@@ -34,7 +34,7 @@ def lora_rank(config: dict[str, Any]) -> int | None:
 
 
 def held(mode: str, rows: int, columns: int, table: bool = False) -> int | None:
-    """Return the stored numbers of a quantised kernel of this shape, without bias and LoRA; None if unknown.
+    """Return the stored numbers of a quantized kernel of this shape, without bias and LoRA; None if unknown.
 
     `table` says that it is an Embedding's, which has a scale per row.
     """
@@ -68,7 +68,7 @@ class CountedKernel(NamedTuple):
 def counted_only(call: LayerCall, kernel: CountedKernel) -> list[LayerPart]:
     """Return opaque layers that count stored numbers: the kernel itself, LoRA's arrays and the bias.
 
-    They are separate because a kernel that is quantised or has LoRA is not trained.
+    They are separate because a kernel that is quantized or has LoRA is not trained.
     """
     mode, rank, size = quantization(call.config), lora_rank(call.config), kernel.rows * kernel.columns
     count = size if mode is None else held(mode, kernel.rows, kernel.columns, call.kind == "Embedding")

@@ -32,7 +32,7 @@ Recipes = Mapping[str, Recipe]
 
 
 def literal(numbers: Sequence[float], shape: list[int]) -> Recipe:
-    """Return the recipe of a float32 array whose numbers are in the document. SpecError for a huge one."""
+    """Return the recipe of a float32 array whose numbers are in the document. Raise SpecError for a huge one."""
     huge = next((one for one in numbers if type(one) is int and abs(one) > LARGEST), None)
     if huge is not None:
         raise SpecError(f"{shown(huge)} is not a number of at most {LARGEST:,}")

@@ -16,7 +16,7 @@ from ....sizes import Shape, known
 from ....trace import shape
 from ....wiring import unused_name
 from . import sequences, simple, windows
-from .step import NUMPY, KerasContext, KerasWriter, refuse
+from .step import NUMPY, KerasContext, KerasWriter, inexpressible
 
 WRITERS: Registry[str, KerasWriter] = Registry(windows.WRITERS, simple.WRITERS, sequences.WRITERS)
 """The writers by op word, without an ending for the number of axes."""
@@ -39,7 +39,7 @@ class KerasTensor(NamedTuple):
 
 
 def write(network: Network) -> str:
-    """Return the whole document. SpecError, with the layer, for what Keras cannot express."""
+    """Return the whole document. Raise SpecError, with the layer, for what Keras cannot express."""
     report = shape(_renamed(network))
     name = (network.name or "model").replace("/", "_")
     writer = ModelWriter(report.network, report.batch)
@@ -75,7 +75,7 @@ class ModelWriter:
         """The output of each layer."""
 
     def functional(self, name: str, layers: Sequence[LayerReport], start: Shape) -> dict[str, Any]:
-        """Return the model of these layers, whose input is `start`. SpecError, with the layer, if Keras lacks it.
+        """Return the model of these layers, whose input is `start`. Raise SpecError, with the layer, if Keras lacks it.
 
         Its outputs are the layers that no other layer reads, the last one first.
         """
@@ -112,10 +112,10 @@ class ModelWriter:
     def write_layer(self, layer: LayerReport, reads: list[KerasTensor]) -> KerasTensor:
         """Add one layer as one or more Keras layers, and return its output."""
         if "/" in layer.name:
-            raise refuse(f"the name {shown(layer.name)}, which contains a /", "give the layer another name")
+            raise inexpressible(f"the name {shown(layer.name)}, which contains a /", "give the layer another name")
         if layer.op == "input":
             if self.within:
-                raise refuse("an additional input inside a block", "move it out of the block")
+                raise inexpressible("an additional input inside a block", "move it out of the block")
             return self.input(layer.name, layer.traced.out)
         tied = self.owner(layer)
         if layer.inner:
@@ -123,7 +123,7 @@ class ModelWriter:
             entry = writer.functional(layer.name, layer.inner, layer.sample)
             return self.call(entry, reads, layer.traced.out, tied)
         if (reason := layer.refusal("keras_write")) is not None:
-            raise refuse(reason)
+            raise inexpressible(reason)
         inputs, made = reads, dict[str, KerasTensor]()
         for step in WRITERS[layer.node.layer.WORD](KerasContext(layer, all(one.not_negative for one in reads))):
             name = layer.name
@@ -147,7 +147,7 @@ class ModelWriter:
             return None
         first = self.results[layer.node.tie]
         if layer.op in NORMS_OF_CHANNELS and len(first.out) != len(layer.traced.out):
-            raise refuse("a norm shared by inputs with different numbers of axes", "remove tie", key="tie")
+            raise inexpressible("a norm shared by inputs with different numbers of axes", "remove tie", key="tie")
         return first.name
 
     def call(
@@ -159,12 +159,12 @@ class ModelWriter:
         more: tuple[Any, ...] = (),
         named: Mapping[str, Any] = {},
     ) -> KerasTensor:
-        """Add a call of a new layer, or of the layer it is tied to. SpecError if the two differ."""
+        """Add a call of a new layer, or of the layer it is tied to. Raise SpecError if the two differ."""
         config = entry["config"]
         if tied is not None:
             first = self.layers[tied]
             if {**config, "name": tied} != first["config"] or entry["class_name"] != first["class_name"]:
-                raise refuse(f"it shares the weights of {shown(tied)}, which is a different layer", key="tie")
+                raise inexpressible(f"it shares the weights of {shown(tied)}, which is a different layer", key="tie")
         name = tied or config["name"]
         nodes = self.layers.setdefault(name, {**entry, "name": name, "inbound_nodes": []})["inbound_nodes"]
         tensors = [self.tensor(one) for one in reads]

@@ -9,7 +9,7 @@ from typing import Any
 from ....layers.names import KERAS
 from ....registry import Registry
 from ....sizes import Shape, known
-from .step import NN, NUMPY, KerasContext, KerasStep, KerasWriter, refuse
+from .step import NN, NUMPY, KerasContext, KerasStep, KerasWriter, inexpressible
 
 WRITERS: Registry[str, KerasWriter] = Registry()
 
@@ -18,7 +18,7 @@ def _reshaped(read: int | str, shape: Shape, suffix: str) -> KerasStep:
     """Return a Reshape of one of the inputs, or of an earlier step."""
     sizes = [known(n) for n in shape]
     if None in sizes:
-        raise refuse("a reshape to open sizes", "give the input's sizes")
+        raise inexpressible("a reshape to open sizes", "give the input's sizes")
     return KerasStep("Reshape", {"target_shape": sizes}, shape, suffix, reads=(read,))
 
 
@@ -51,7 +51,9 @@ def _einsum(context: KerasContext) -> list[KerasStep]:
     inputs, _, out = context.layer.values["equation"].partition("->")
     batch = next((c for c in "bn" + ascii_lowercase if c not in inputs), None)
     if batch is None:
-        raise refuse("an equation that uses all letters, leaving none for the batch", "use fewer letters", "equation")
+        raise inexpressible(
+            "an equation that uses all letters, leaving none for the batch", "use fewer letters", "equation"
+        )
     subscripts = f"{','.join(batch + term for term in inputs.split(','))}->{batch}{out}"
     return context.operation(NUMPY, "Einsum", subscripts=subscripts)
 
@@ -61,11 +63,11 @@ def _attention(context: KerasContext) -> list[KerasStep]:
     """Return a DotProductAttention, in which heads come after positions; leading axes are merged into heads."""
     v, shapes, out = context.layer.values, context.layer.samples, context.layer.traced.out
     if v["scale"] is None:
-        raise refuse("the scale for an open number of features", "give scale", "scale")
+        raise inexpressible("the scale for an open number of features", "give scale", "scale")
     order = [0, min(1, len(shapes) - 1), 2 if len(shapes) > 2 else min(1, len(shapes) - 1), *range(3, len(shapes))]
     lead = out[:-2]
     if any(shapes[at][:-2] != lead for at in order[:3]):
-        raise refuse(
+        raise inexpressible(
             ("attention whose queries, keys and values differ in their leading axes"), "repeat them first", "from"
         )
     heads = prod(n for n in lead if isinstance(n, int))
@@ -83,7 +85,7 @@ def _attention(context: KerasContext) -> list[KerasStep]:
         mask = shapes[at]
         sizes = (1,) * (2 + len(lead) - len(mask)) + mask
         if len(lead) != 1 and any(n != 1 for n in sizes[:-2]) and sizes[:-2] != lead:
-            raise refuse("a mask that is repeated along some of several axes", "repeat it first", "from")
+            raise inexpressible("a mask that is repeated along some of several axes", "repeat it first", "from")
         steps.append(_reshaped(at, (1 if all(n == 1 for n in sizes[:-2]) else heads, *sizes[-2:]), "_mask"))
         reads.append("_mask")
     config = {"is_causal": v["causal"], "flash_attention": None, "attn_logits_soft_cap": None}
@@ -101,9 +103,9 @@ def _multihead(context: KerasContext) -> list[KerasStep]:
     v, shapes = context.layer.values, context.layer.samples
     rank = len(shapes[0])
     if len(shapes) > 3:
-        raise refuse("an additive mask of multi-head attention", "remove it", "from")
+        raise inexpressible("an additive mask of multi-head attention", "remove it", "from")
     if any(len(x) != rank for x in shapes) or (v["causal"] and rank > 2):
-        raise refuse("multi-head attention over these axes", "give queries, keys and values two axes each")
+        raise inexpressible("multi-head attention over these axes", "give queries, keys and values two axes each")
     config = {key: v[ours] for key, ours in KERAS["multihead"].keys.items()} | {"attention_axes": [rank - 1]}
     (step,) = context.one("MultiHeadAttention", **config)
     keys = min(1, len(shapes) - 1)
@@ -116,14 +118,14 @@ def _recurrent(context: KerasContext) -> list[KerasStep]:
     """Return a recurrent layer, within a wrapper for both directions or for axes before the steps."""
     v, op, sample = context.layer.values, context.layer.op, context.layer.sample
     if v.get("state", "hidden") != "hidden":
-        raise refuse("the cell state as an output", "give state=hidden", "state")
+        raise inexpressible("the cell state as an output", "give state=hidden", "state")
     if v["masked"]:
-        raise refuse("a mask of steps given by a layer", "leave masked out", "masked")
+        raise inexpressible("a mask of steps given by a layer", "leave masked out", "masked")
     if len(context.layer.samples) > 1:
-        raise refuse(f"initial states of {op}", "leave them out of from", "from")
+        raise inexpressible(f"initial states of {op}", "leave them out of from", "from")
     two = op == "gru" and v["reset_after"]
     if v["bias"] and v["hidden_bias"] != two:
-        raise refuse(
+        raise inexpressible(
             f"{'one bias' if two else 'two biases'} of {op}", f"give hidden_bias={str(two).lower()}", "hidden_bias"
         )
     name = KERAS[op]

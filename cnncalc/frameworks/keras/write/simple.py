@@ -10,7 +10,7 @@ from ....layers.names import KERAS, KERAS_ACTIVATIONS
 from ....layers.resample import DETAILS, apart_in_order
 from ....registry import Registry
 from ....sizes import Shape, Size
-from .step import CORE, MATH, NN, NUMPY, KerasContext, KerasStep, KerasWriter, border, refuse
+from .step import CORE, MATH, NN, NUMPY, KerasContext, KerasStep, KerasWriter, border, inexpressible
 
 WRITERS: Registry[str, KerasWriter] = Registry()
 
@@ -34,7 +34,7 @@ def _pad(context: KerasContext) -> list[KerasStep]:
     """
     v, axes, sample = context.layer.values, context.layer.traced.axes, context.layer.sample
     if v["mode"] not in ("constant", "reflect"):
-        raise refuse(f"padding of mode {v['mode']}", key="mode")
+        raise inexpressible(f"padding of mode {v['mode']}", key="mode")
     added, taken = [[(max(sign * b, 0), max(sign * a, 0)) for b, a in v["p"]] for sign in (1, -1)]
     cuts = [_cut(context, axes, taken)] if any(map(any, taken)) else []
     pads = [_padding(context, axes, added)] if any(map(any, added)) or not cuts else []
@@ -78,13 +78,15 @@ def _upsample(context: KerasContext) -> list[KerasStep]:
     v, space = context.layer.values, context.space()
     factors = v.get("factor") or [_times(n, out) for n, out in zip(space, context.spatial_out(), strict=True)]
     if own := [key for key in v if key in DETAILS]:
-        raise refuse(f"upsampling with {' or '.join(own)}", key=own[0])
+        raise inexpressible(f"upsampling with {' or '.join(own)}", key=own[0])
     if not all(isinstance(f, int) for f in factors):
-        raise refuse("upsampling by a factor that is not a whole number", key="factor" if "factor" in v else "out")
+        raise inexpressible(
+            "upsampling by a factor that is not a whole number", key="factor" if "factor" in v else "out"
+        )
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(v["mode"], v["mode"])
     other_cubic = mode == "bicubic" and context.layer.env.dialect.cubic != -0.5
     if mode != "nearest" and (v["align"] or len(space) != 2 or other_cubic):
-        raise refuse(f"upsampling by {v['mode']} of {len(space)} axes" + ", aligned" * v["align"], key="mode")
+        raise inexpressible(f"upsampling by {v['mode']} of {len(space)} axes" + ", aligned" * v["align"], key="mode")
     (step,) = context.named(factor=factors[0] if len(space) == 1 else list(factors), mode=mode)
     if len(space) != 2:
         del step.config["interpolation"]
@@ -109,10 +111,10 @@ def _scale(context: KerasContext) -> list[KerasStep]:
     v = context.layer.values
     if v["center"] or not v["scale"] or not context.channels_last:
         what = "a scale with channels first" if not context.channels_last else "a scale with a bias"
-        raise refuse(what, "use --layout NHWC" if not context.channels_last else None)
+        raise inexpressible(what, "use --layout NHWC" if not context.channels_last else None)
     channels = context.layer.sample[-1]
     if not isinstance(channels, int):
-        raise refuse("a scale of an open number of channels", "give the input's sizes")
+        raise inexpressible("a scale of an open number of channels", "give the input's sizes")
     config = {"init_values": 1e-6, "projection_dim": channels}
     return [KerasStep("LayerScale", config, context.layer.traced.out, "", "keras.src.applications.convnext")]
 
@@ -121,7 +123,7 @@ def _scale(context: KerasContext) -> list[KerasStep]:
 def _rescale(context: KerasContext) -> list[KerasStep]:
     v = context.layer.values
     if not context.channels_last and len(context.layer.sample) > 1 and any(isinstance(n, tuple) for n in v.values()):
-        raise refuse("a factor for each channel, with channels first", key="factor")
+        raise inexpressible("a factor for each channel, with channels first", key="factor")
     return context.named()
 
 
@@ -146,7 +148,7 @@ def _clip(context: KerasContext) -> list[KerasStep]:
     if v["min"] == 0 and (v["max"] is None or v["max"] > 0):
         return context.one("ReLU", max_value=v["max"])
     if v["min"] is None or v["max"] is None:
-        raise refuse("a clip with only one bound", "give both min and max")
+        raise inexpressible("a clip with only one bound", "give both min and max")
     return context.operation(NUMPY, "Clip", **KERAS["clip"].theirs(v))
 
 
@@ -160,7 +162,7 @@ def _gelu(context: KerasContext) -> list[KerasStep]:
 @WRITERS.register("hardsigmoid")
 def _hardsigmoid(context: KerasContext) -> list[KerasStep]:
     if abs(context.layer.values["alpha"] - 1 / 6) > 1e-6:
-        raise refuse(f"a hard sigmoid of slope {context.layer.values['alpha']}", "Keras's slope is 1/6", "alpha")
+        raise inexpressible(f"a hard sigmoid of slope {context.layer.values['alpha']}", "Keras's slope is 1/6", "alpha")
     return activation(context)
 
 
@@ -219,7 +221,7 @@ def _sizes(shape: Sequence[Size]) -> list[int]:
     """Return the target of a Reshape, in which one size may be open."""
     sizes = [n if isinstance(n, int) else -1 for n in shape]
     if sizes.count(-1) > 1:
-        raise refuse("a reshape to several open sizes", "give the input's sizes")
+        raise inexpressible("a reshape to several open sizes", "give the input's sizes")
     return sizes
 
 
@@ -318,9 +320,9 @@ def _normalize(context: KerasContext) -> list[KerasStep]:
     if v["norm"] == 2 and v["eps"] == 1e-12:
         return context.named(axis=axes)
     if v["eps"] < LEAST_DIVISOR:
-        raise refuse(f"a normalization with eps {v['eps']}: it takes 1/eps", "give a larger eps", "eps")
+        raise inexpressible(f"a normalization with eps {v['eps']}: it takes 1/eps", "give a larger eps", "eps")
     if v["norm"] != 2 and (len(axes) > 1 or v["norm"] != int(v["norm"]) or v["norm"] < 1):
-        raise refuse(f"a norm of power {v['norm']}" + " over several axes" * (len(axes) > 1), key="norm")
+        raise inexpressible(f"a norm of power {v['norm']}" + " over several axes" * (len(axes) > 1), key="norm")
     axis = axes[0] if len(axes) == 1 else axes
     return context.operation(NN, "Normalize", axis=axis, order=int(v["norm"]), epsilon=v["eps"])
 

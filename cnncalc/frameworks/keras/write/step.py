@@ -75,12 +75,12 @@ class KerasContext(NamedTuple):
         if "{}" in kind:
             nd = len(self.space())
             if not 1 <= nd <= 3:
-                raise refuse(f"{kind.replace('{}D', '')} of {nd} axes")
+                raise inexpressible(f"{kind.replace('{}D', '')} of {nd} axes")
             kind = kind.format(nd)
             if nd > 1 or op not in ("crop", "upsample"):
                 more["data_format"] = "channels_last" if self.channels_last else "channels_first"
             elif not self.channels_last:
-                raise refuse(f"{kind} takes channels last")
+                raise inexpressible(f"{kind} takes channels last")
         return self.one(kind, **name.theirs({**self.layer.values, **values}), **more)
 
     def operation(self, module: str, kind: str, *more: Any, **config: Any) -> list[KerasStep]:
@@ -91,7 +91,7 @@ class KerasContext(NamedTuple):
 KerasWriter = Callable[[KerasContext], list[KerasStep]]
 
 
-def refuse(what: str, help: str | None = None, key: str | None = None) -> SpecError:
+def inexpressible(what: str, help: str | None = None, key: str | None = None) -> SpecError:
     """Return the error for what Keras cannot express; the caller adds the layer's name."""
     return SpecError(f"Keras cannot express this: {what}", help, key=key)
 

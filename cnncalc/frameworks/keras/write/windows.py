@@ -7,7 +7,7 @@ from ....layers.pixels import empty_window
 from ....layers.sliding import Slide, halves, place
 from ....registry import Registry
 from ....sizes import Open, Size
-from .step import KerasContext, KerasStep, KerasWriter, border, padded, refuse
+from .step import KerasContext, KerasStep, KerasWriter, border, inexpressible, padded
 
 WRITERS: Registry[str, KerasWriter] = Registry()
 
@@ -17,7 +17,7 @@ def conv(context: KerasContext) -> list[KerasStep]:
     """Return a convolution, preceded by its padding if no word is equivalent; depthwise ones have one or two axes."""
     v, sides, op = context.layer.values, context.layer.values["p"], context.layer.node.layer.WORD
     if op != "conv" and len(context.space()) > 2:
-        raise refuse(f"it has no {context.layer.op}")
+        raise inexpressible(f"it has no {context.layer.op}")
     _check(context, "a convolution" if op == "conv" else None)
     if isinstance(sides, str):
         return context.named(p=_open_same(sides))
@@ -35,16 +35,19 @@ def _check(context: KerasContext, strided: str | None) -> None:
     """Raise SpecError for a flipped kernel, and in a `strided` convolution for a stride together with a dilation."""
     v = context.layer.values
     if v["flip"]:
-        raise refuse("it has no convolution that flips its kernel", key="flip")
+        raise inexpressible("it has no convolution that flips its kernel", key="flip")
     if strided and max(v["s"]) > 1 and max(v["d"]) > 1:
-        raise refuse(f"{strided} has no stride and dilation together", "make one of the two 1", "d")
+        raise inexpressible(f"{strided} has no stride and dilation together", "make one of the two 1", "d")
 
 
 def _open_same(p: str, *, possible: bool = True) -> str:
-    """Return `same` for a padding that is a word because of an open size. SpecError if it means another padding."""
+    """Return `same` for a padding that is a word because of an open size.
+
+    Raise SpecError if it means another padding.
+    """
     if p in ("same", "same_upper") and possible:
         return "same"
-    raise refuse(f"padding {p!r} of an open size", "give the input's sizes", "p")
+    raise inexpressible(f"padding {p!r} of an open size", "give the input's sizes", "p")
 
 
 @WRITERS.register("convT")
@@ -52,7 +55,7 @@ def transposed(context: KerasContext) -> list[KerasStep]:
     """Return a transposed convolution, followed by a Cropping for what no word cuts off."""
     v = context.layer.values
     if v["g"] != 1:
-        raise refuse("a transposed convolution has no groups", key="g")
+        raise inexpressible("a transposed convolution has no groups", key="g")
     _check(context, "a transposed convolution")
     extents = [d * (k - 1) + 1 for k, d in zip(v["k"], v["d"], strict=True)]
     cuts = [(before, after - more) for (before, after), more in zip(v["p"], v["out_pad"], strict=True)]
@@ -81,7 +84,7 @@ def _transposed_padding(
         return "valid", None, left
     added = [max(-after, 0) for _, after in cut]
     if any(more >= t for more, t in zip(added, s, strict=True)):
-        raise refuse(f"output_padding {max(added)} is not below the stride", key="out_pad")
+        raise inexpressible(f"output_padding {max(added)} is not below the stride", key="out_pad")
     return "valid", added, [(before, max(after, 0)) for before, after in cut]
 
 
@@ -90,7 +93,7 @@ def pool(context: KerasContext) -> list[KerasStep]:
     """Return a sliding pool. Keras does not count `same` padding; other padding is zeros from a preceding layer."""
     v, sides = context.layer.values, context.layer.values["p"]
     if max(v["d"]) > 1:
-        raise refuse("a pool has no dilation", key="d")
+        raise inexpressible("a pool has no dilation", key="d")
     average = context.layer.node.layer.WORD == "avgpool"
     counted = average and v["count_include_pad"]
     if isinstance(sides, str):
@@ -105,7 +108,7 @@ def pool(context: KerasContext) -> list[KerasStep]:
     overhangs = any(after > given for (_, after), (_, given) in zip(needed, sides, strict=True))
     if average and (not counted or overhangs):
         what = "an average that leaves out padding other than that of 'same'"
-        raise refuse(what, "write count_include_pad=true", "p")
+        raise inexpressible(what, "write count_include_pad=true", "p")
     if not average:
         _check_maximum(context)
     return [padded(context, needed), *context.named(p="valid")]
@@ -115,7 +118,7 @@ def _check_maximum(context: KerasContext) -> None:
     """Raise SpecError if zero padding could win a maximum."""
     v = context.layer.values
     if not context.not_negative:
-        raise refuse(
+        raise inexpressible(
             "a maximum over values that may be negative and padding other than that of 'same'",
             "put a relu before it, or use padding that 'same' gives",
             "p",
@@ -123,7 +126,7 @@ def _check_maximum(context: KerasContext) -> None:
     slides = place(context.space(), v["k"], v["s"], v["d"], v["p"], bool(v["ceil"]), v["ceil"] == KEEP)
     beyond = [isinstance(w.n, Open) and max(pads) >= w.k for w, pads in zip(slides, v["p"], strict=True)]
     if any(beyond) or any(empty_window(slide) is not None for slide in slides):
-        raise refuse("the maximum of a window entirely in the padding", "lower p below k", "p")
+        raise inexpressible("the maximum of a window entirely in the padding", "lower p below k", "p")
 
 
 def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple[int, int]:
@@ -131,7 +134,7 @@ def _needed(slide: Slide, pads: tuple[int, int], out: Size, ceil: bool) -> tuple
     before, after = pads
     if isinstance(slide.n, Open) or isinstance(out, Open):
         if ceil:
-            raise refuse("rounding up of an open size", "give the input's sizes", "ceil")
+            raise inexpressible("rounding up of an open size", "give the input's sizes", "ceil")
         return before, after
     return before, max((out - 1) * slide.s + slide.k - slide.n - before, 0)
 
@@ -145,7 +148,7 @@ def adaptive(context: KerasContext) -> list[KerasStep]:
         return context.named(f"global{kind}", keepdims=True)
     sizes = [(n, o) for n, o in zip(space, out, strict=True) if isinstance(n, int) and isinstance(o, int)]
     if len(sizes) < len(space):
-        raise refuse("an adaptive pool of an open size", "give the input's sizes", "out")
+        raise inexpressible("an adaptive pool of an open size", "give the input's sizes", "out")
     if any(n % o for n, o in sizes):
         return context.named(out=list(out))
     k = [n // o for n, o in sizes]

@@ -21,7 +21,7 @@ Sizes = Mapping[str, Shape]
 
 
 def read(source: bytes | memoryview, name: str = "-", sizes: Sizes | None = None) -> ForeignNetwork:
-    """Return the network of an ONNX file's bytes. SpecError for anything else, or a graph without an input.
+    """Return the network of an ONNX file's bytes. Raise SpecError for anything else, or a graph without an input.
 
     `sizes` are shapes of inputs that replace the file's, so that open sizes are numbers before any constant is
     computed.
@@ -139,7 +139,10 @@ def _input(b: GraphReader, full: Shape) -> dict[str, Any]:
 
 
 def _layers(b: GraphReader) -> dict[Draft, str]:
-    """Make the layers of all nodes, with the first output last, and return the outputs. SpecError if there are none."""
+    """Make the layers of all nodes, with the first output last, and return the outputs.
+
+    Raise SpecError if there are none.
+    """
     for node in b.graph.nodes:
         b.node(node, HANDLERS)
     b.leave_out_dropped()
@@ -169,7 +172,7 @@ def _layers(b: GraphReader) -> dict[Draft, str]:
 
 def as_file_has(b: GraphReader, name: str) -> Handle:
     """Return an output of the file, in integers if it is quantized."""
-    value, own = b.value(name), b.quantised.get(name)
+    value, own = b.value(name), b.quantized.get(name)
     if own is not None and own.of is None:
         value = b.in_steps(f"{name}.whole", value, own)
     if value.batched is None and b.has_batch:
@@ -207,11 +210,11 @@ def _row_of(source: Draft) -> Draft:
     return Draft(name, "reshape", [source], {"out": [1, *[n if isinstance(n, int) else -1 for n in sizes]]})
 
 
-def _read_instead(b: GraphReader, source: Draft, behind: Draft, layer: Draft) -> None:
+def _read_instead(b: GraphReader, source: Draft, after: Draft, layer: Draft) -> None:
     """Insert a layer after another, and make all readers of `source` read it."""
     readers = [one for one in b.spec.layers if source in one.reads]
     for one in readers:
         one.reads = [layer if read is source else read for read in one.reads]
     if readers:
-        at = next((at for at, one in enumerate(b.spec.layers) if one is behind), -1)
+        at = next((at for at, one in enumerate(b.spec.layers) if one is after), -1)
         b.spec.layers.insert(at + 1, layer)

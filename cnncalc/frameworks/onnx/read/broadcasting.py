@@ -51,7 +51,7 @@ def operands(b: GraphReader, node: GraphNode) -> list[Operand]:
 
 
 def meet(b: GraphReader, node: GraphNode, given: Sequence[Operand], apart: Sequence[int] | None = None) -> Meeting:
-    """Return operands broadcast. OpaqueNode if a shape is unknown or they do not fit together.
+    """Return operands broadcast. Raise OpaqueNode if a shape is unknown or they do not fit together.
 
     `apart` says how many last axes of each operand are not broadcast, such as those of matrices.
     """
@@ -108,33 +108,30 @@ def _plan(b: GraphReader, xs: Sequence[Operand], tails: Sequence[int]) -> Plan |
     fronts = [one[: len(one) - tail] for one, tail in zip(parts, tails, strict=True)]
     rank = max(map(len, fronts))
     rows = [[*([[]] * (rank - len(front))), *front] for front in fronts]
-    home = next((at for at in range(rank) for row in rows if BATCH in row[at]), None)
-    samples: list[Parts] = [[] for _ in xs]
-    groups: list[Parts] = []
-    place = 0
-    for at in range(rank):
-        column = [row[at] for row in rows]
-        if b.batch != 1 and any(BATCH in group for group in column) and not (at == home and _meet_batch(column)):
-            return None
-        model = _model(column)
-        if at == home:
-            holder = next(group for group in column if BATCH in group)
-            place = holder.index(BATCH) if len(holder) == len(model) + 1 else 0
-        met = [_as(model, _own(group)) for group in column]
-        if None in met:
-            return None
-        for sample, group in zip(samples, met, strict=True):
-            sample.extend(group or [])
-        groups.append(model)
+    columns = [[row[at] for row in rows] for at in range(rank)]
+    homes = [at for at, column in enumerate(columns) if any(BATCH in group for group in column)]
+    if b.batch != 1 and (len(homes) > 1 or not all(_meet_batch(columns[at]) for at in homes)):
+        return None
+    groups = [_model(column) for column in columns]
+    met = [[_as(model, _own(group)) for group in column] for model, column in zip(groups, columns, strict=True)]
+    if any(None in column for column in met):
+        return None
+    samples = [[n for column in met for n in column[at] or []] for at in range(len(xs))]
     for sample, one, tail in zip(samples, parts, tails, strict=True):
         sample.extend(n for group in one[len(one) - tail :] for n in _own(group))
-    batch = None if home is None else (home, place)
+    batch = (homes[0], _place(columns[homes[0]], groups[homes[0]])) if homes else None
     wide, widths = sum(map(len, groups)), [_width(x, tail) for x, tail in zip(xs, tails, strict=True)]
     fits = max(len(x.shape) - width for x, width in zip(xs, widths, strict=True)) >= wide and all(
         isinstance(x, Handle) and _fits(x, sample, wide + width)
         for x, sample, width in zip(xs, samples, widths, strict=True)
     )
     return Plan(samples, groups, batch, numbered(groups, batch), fits)
+
+
+def _place(column: Sequence[Parts], model: Parts) -> int:
+    """Return the position of the batch among the result's sizes on its axis."""
+    holder = next(group for group in column if BATCH in group)
+    return holder.index(BATCH) if len(holder) == len(model) + 1 else 0
 
 
 def _own(group: Parts) -> Parts:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from math import prod
 from typing import Any
 
@@ -16,7 +20,24 @@ FLOATS = {1, 10, 11, BFLOAT16}
 """TensorProto.DataType: float, float16, double, bfloat16."""
 FLOAT, INT64, BOOL = 1, 7, 9
 INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
-INITIALISER = "initializer"
+FORMATS = {
+    1: ("f4", "f"),
+    10: ("f2", "e"),
+    11: ("f8", "d"),
+    9: ("?", "?"),
+    3: ("i1", "b"),
+    5: ("i2", "h"),
+    6: ("i4", "i"),
+    7: ("i8", "q"),
+    2: ("u1", "B"),
+    4: ("u2", "H"),
+    12: ("u4", "I"),
+    13: ("u8", "Q"),
+}
+"""TensorProto.DataType: the numbers of raw data as a dtype of NumPy and as a format of `struct`, without byte order."""
+TYPED = {1: "float_data", 6: "int32_data", 7: "int64_data", 11: "double_data"}
+"""TensorProto.DataType: the field that holds the numbers themselves if there are no raw data."""
+INITIALIZER = "initializer"
 """The `origin` of constants that count as parameters."""
 FOLDED = "folded"
 """The `origin` of numbers that are computed here, which may be open sizes."""
@@ -28,13 +49,38 @@ Values = list[Number] | Callable[[], list[Number] | None] | None
 
 
 def package() -> Any:
-    """Return the onnx package. SpecError if it is not installed."""
+    """Return the onnx package. Raise SpecError if it is not installed."""
     try:
         import onnx
         import onnx.numpy_helper
     except ModuleNotFoundError:
         raise SpecError("an ONNX file needs the onnx package", "pip install 'cnncalc[onnx]'") from None
     return onnx
+
+
+def messages() -> Any:
+    """Return a module with onnx's protobuf messages. Raise SpecError if onnx is not installed."""
+    return package() if "onnx" in sys.modules else _messages_alone()
+
+
+@cache
+def _messages_alone() -> Any:
+    """Return the module of the messages without the package, which takes four times as long to import.
+
+    Protobuf has one class for each message, so the package has the same classes.
+    """
+    spec = find_spec("onnx")
+    if spec is None or not spec.submodule_search_locations:
+        return package()
+    alone = spec_from_file_location("onnx_messages", os.path.join(spec.submodule_search_locations[0], "onnx_ml_pb2.py"))
+    assert alone is not None
+    assert alone.loader is not None
+    module = module_from_spec(alone)
+    try:
+        alone.loader.exec_module(module)
+    except (ModuleNotFoundError, FileNotFoundError):
+        return package()
+    return module
 
 
 def first_line(error: Exception) -> str:
@@ -84,7 +130,7 @@ class Const:
         cost: int = 0,
     ):
         self.shape, self.kind, self.read, self.origin, self.key = tuple(shape), kind, read, origin, key
-        """`kind` is float, int or other; `origin` is INITIALISER or another source; `key` identifies the constant."""
+        """`kind` is float, int or other; `origin` is INITIALIZER or another source; `key` identifies the constant."""
         self.uniform = uniform
         """The function that returns whether it repeats one number, as in untrained norms."""
         self._values, self._roots = values, roots
@@ -124,8 +170,8 @@ class Const:
 
     @property
     def trained(self) -> bool:
-        """Whether its values count as parameters, as those of a float initialiser do."""
-        return self.kind == "float" and self.origin == INITIALISER
+        """Whether its values count as parameters, as those of a float initializer do."""
+        return self.kind == "float" and self.origin == INITIALIZER
 
     @property
     def varies(self) -> bool:
@@ -236,13 +282,18 @@ def of_array(array: Any, origin: str, key: str | None = None, roots: Mapping[str
 
 
 def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = None) -> Const:
-    """Return a TensorProto as a constant, without reading its data yet. SpecError for impossible sizes."""
+    """Return a TensorProto as a constant, without reading its data yet. Raise SpecError for impossible sizes."""
     shape = tuple(tensor.dims)
     if len(shape) > 32 or any(not 0 <= n <= LARGEST for n in shape):
         raise SpecError(f"the constant {shown(words(tensor.name))} has the shape {shown(list(shape))}")
     kind = "float" if tensor.data_type in FLOATS else "int" if tensor.data_type in INTEGERS else "other"
 
     def read() -> Any:
+        raw = _raw(tensor, shape)
+        if raw is not None:
+            import numpy as np
+
+            return np.frombuffer(raw, f"<{FORMATS[tensor.data_type][0]}").reshape(shape)
         try:
             array = package().numpy_helper.to_array(_of_its_size(tensor), folder or "")
             return array.astype("float32") if tensor.data_type == BFLOAT16 else array
@@ -255,20 +306,42 @@ def of_tensor(tensor: Any, origin: str, folder: str | None, key: str | None = No
         if prod(shape) > MOST_READ or kind == "other" or not has_data(tensor):
             return None
         try:
-            return [int(v) if kind == "int" else v for v in read().flatten().tolist()]
+            return [int(v) if kind == "int" else v for v in _numbers(tensor, shape) or read().flatten().tolist()]
         except SpecError:
             return None
 
     return Const(shape, kind, read, values, origin=origin, key=key, uniform=cache(lambda: _is_uniform(tensor)))
 
 
+def _raw(tensor: Any, shape: tuple[int, ...]) -> bytes | None:
+    """Return a tensor's raw data, in the file itself, of a simple format and of the right length; None otherwise."""
+    if tensor.data_type not in FORMATS or tensor.data_location or not tensor.HasField("raw_data"):
+        return None
+    raw: bytes = tensor.raw_data
+    return raw if raw and len(raw) == prod(shape) * struct.calcsize(f"<{FORMATS[tensor.data_type][1]}") else None
+
+
+def _numbers(tensor: Any, shape: tuple[int, ...]) -> Sequence[int | float] | None:
+    """Return a tensor's numbers without NumPy, if they are stored in a simple form."""
+    raw = _raw(tensor, shape)
+    if raw is not None:
+        return struct.unpack(f"<{prod(shape)}{FORMATS[tensor.data_type][1]}", raw)
+    if tensor.data_type not in TYPED or tensor.data_location or tensor.HasField("raw_data"):
+        return None
+    typed = getattr(tensor, TYPED[tensor.data_type])
+    return list(typed) if len(typed) == prod(shape) else None
+
+
 def _of_its_size(tensor: Any) -> Any:
-    """Return a tensor with the length of its external data set, as onnx would read to the end of the file."""
+    """Return a tensor with the length of its external data set, as onnx would read to the end of the file.
+
+    Only the keys that are used stay: onnx repeats unknown ones in a warning.
+    """
     if not tensor.data_location:
         return tensor
     helper, own = package().helper, type(tensor)()
     own.CopyFrom(tensor)
-    given = {words(entry.key): words(entry.value) for entry in own.external_data}
+    given = {words(entry.key): words(entry.value) for entry in own.external_data if entry.key in ("location", "offset")}
     size = prod(own.dims) * helper.tensor_dtype_to_np_dtype(own.data_type).itemsize
     given["length"] = str(size)
     del own.external_data[:]

@@ -13,7 +13,7 @@ from ....registry import Registry
 from ....sizes import LARGEST, MOST_SIZES, Open, Size, known, show
 from .const import (
     FLOATS,
-    INITIALISER,
+    INITIALIZER,
     Const,
     Number,
     first_line,
@@ -100,7 +100,7 @@ def _constant_of_shape(node: GraphNode, source: Const, given: Inputs) -> Const |
             raise SpecError(f"a constant of {size:,} numbers is too large")
         return fill.read().reshape(-1).repeat(size).reshape(shape)
 
-    made = Const(shape, fill.kind, read, values, origin=INITIALISER, key=node.outputs[0])
+    made = Const(shape, fill.kind, read, values, origin=INITIALIZER, key=node.outputs[0])
     made.filled = True
     return made
 
@@ -134,7 +134,7 @@ def axes_of(node: GraphNode, given: Inputs, rank: int, default: list[int] | None
 def squeezed(node: GraphNode, given: Inputs, shape: Sequence[N]) -> list[N | int] | None:
     """Return a shape without a Squeeze's axes (by default all of size 1), or with an Unsqueeze's new axes.
 
-    None if the axes are unknown. SpecError if they are impossible.
+    None if the axes are unknown. Raise SpecError if they are impossible.
     """
     rank = len(shape)
     if node.op == "Squeeze":
@@ -235,7 +235,7 @@ ELEMENTWISE: Mapping[str, Callable[..., Number]] = {
 
 
 def _same(a: Number, b: Number) -> bool:
-    """Return whether two numbers are equal; an open size is positive. TypeError if unknown."""
+    """Return whether two numbers are equal; an open size is positive. Raise TypeError if unknown."""
     opened = [n for n in (a, b) if isinstance(n, Open)]
     if opened and a != b and not any(isinstance(n, (int, float)) and n < 1 for n in (a, b)):
         raise TypeError
@@ -279,15 +279,15 @@ def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
 
 
 @FOLDS.register("DequantizeLinear")
-def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
+def _dequantized(node: GraphNode, source: Const, given: Inputs) -> Const | None:
     """Return a weight stored as integers, (w - zero)*scale, with scales per unit of an axis or per block of units."""
     scale, zero = given[1:3]
     if scale is None:
         return None
     rank, block = len(source.shape), node.whole("block_size")
     axis = node.whole("axis", 1) % max(rank, 1)
-    before, own, behind = source.shape[:axis], source.shape[axis : axis + 1], source.shape[axis + 1 :]
-    sizes = (*before, *[-(-n // block) for n in own], *behind) if block else own
+    before, own, after = source.shape[:axis], source.shape[axis : axis + 1], source.shape[axis + 1 :]
+    sizes = (*before, *[-(-n // block) for n in own], *after) if block else own
     if any(one.size != 1 and one.size != prod(sizes) for one in (scale, zero) if one is not None):
         raise node.wrong(f"needs 1 scale and zero, or {show(sizes)} of them, for {show(source.shape)}")
 
@@ -298,7 +298,7 @@ def _dequantised(node: GraphNode, source: Const, given: Inputs) -> Const | None:
             return array.reshape(())
         if block:
             return array.reshape(sizes).repeat(min(block, *own), axis)[(slice(None),) * axis + (slice(*own),)]
-        return array.reshape([*own, *[1] * len(behind)])
+        return array.reshape([*own, *[1] * len(after)])
 
     def read() -> object:
         factor = over(scale)
@@ -458,7 +458,7 @@ def _length(ends: list[Const]) -> tuple[int] | None:
 
 
 def evaluate(node: GraphNode, arrays: Mapping[str, Any], opset: int) -> list[Any]:
-    """Return the results of onnx's reference implementation. SpecError if it fails."""
+    """Return the results of onnx's reference implementation. Raise SpecError if it fails."""
     import warnings
 
     onnx = package()

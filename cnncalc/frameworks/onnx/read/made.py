@@ -39,13 +39,13 @@ class OpaqueNode(Exception):
 
 
 def needed(value: T | None) -> T:
-    """Return a fact that a layer depends on. OpaqueNode if it is None, which means unknown."""
+    """Return a fact that a layer depends on. Raise OpaqueNode if it is None, which means unknown."""
     if value is None:
         raise OpaqueNode(known=False)
     return value
 
 
-class Quantised(NamedTuple):
+class Quantized(NamedTuple):
     """How integers stand for real numbers: (number - zero)*scale, for all or per channel."""
 
     scale: tuple[float, ...]
@@ -161,7 +161,7 @@ class LayerMaker:
     def add(self, name: str, op: str, reads: Reads, keys: Keys = None, weights: Weights = None) -> Handle:
         """Add a layer and return its output, with the axes of its first input if their number is the same.
 
-        Constants that other layers of this op also have are shared. OpaqueNode if there is no such op.
+        Constants that other layers of this op also have are shared. Raise OpaqueNode if there is no such op.
         """
         if op not in OPS or any(key not in OPS[op][0].KEYS for key in keys or ()):
             raise OpaqueNode
@@ -248,7 +248,7 @@ class LayerMaker:
         made = self.add(name, op, inner, keys)
         return self.add(f"{name}.frombatch", "frombatch", made, {"axes": axes})._replace(shape=shape, axes=xs[0].axes)
 
-    def in_steps(self, name: str, x: Handle, own: Quantised) -> Handle:
+    def in_steps(self, name: str, x: Handle, own: Quantized) -> Handle:
         """Return the integers that stand for real numbers."""
         width = max(len(own.scale), len(own.zero))
         scale, zero = [one * width if len(one) == 1 else one for one in own[:2]]
@@ -305,7 +305,10 @@ class LayerMaker:
         return Handle(self.shaped(f"{x.layer.name}.axes", x, sample), sample, numbered(apart, where), x.batched)
 
     def along(self, x: Handle, at: int) -> tuple[Handle, int]:
-        """Return a tensor and one of the file's axes in the sample's numbering (batch 0). OpaqueNode if unknown."""
+        """Return a tensor and one of the file's axes in the sample's numbering (batch 0).
+
+        Raise OpaqueNode if unknown.
+        """
         x = self.without_batch(x, at)
         if x.axes is not None and not x.axes[at]:
             x = self.explicit(x)
@@ -356,7 +359,7 @@ class LayerMaker:
     def permuted(self, name: str, x: Handle, order: Sequence[int]) -> Handle:
         """Return a tensor with its axes reordered, by a layer if that moves values of a sample.
 
-        OpaqueNode for an order of a different number of axes, as for a Gemm without matrices.
+        Raise OpaqueNode for an order of a different number of axes, as for a Gemm without matrices.
         """
         if len(needed(x.axes)) != len(order) or min(order, default=0) < 0:
             raise OpaqueNode(known=False)
@@ -367,7 +370,7 @@ class LayerMaker:
         return Handle(made.layer, tuple([x.shape[place] for place in places]), axes, x.batched)
 
     def reshaped(self, name: str, x: Handle, full: Sequence[Size]) -> Handle:
-        """Return a tensor in another shape. OpaqueNode if its batch would be split, or its sizes are open."""
+        """Return a tensor in another shape. Raise OpaqueNode if its batch would be split, or its sizes are open."""
         found = regrouped(x, self.batch, full) if x.axes is not None else None
         if found is None and x.batched and isinstance(self.batch, int):
             x = self.unfolded(x)
@@ -402,7 +405,7 @@ def batched_of(reads: Sequence[Handle]) -> bool | None:
 
 
 def sizes_out(sample: Shape) -> list[int]:
-    """Return a sample as the target of a reshape. OpaqueNode if more than one size is open."""
+    """Return a sample as the target of a reshape. Raise OpaqueNode if more than one size is open."""
     sizes = [n if isinstance(n, int) else -1 for n in sample]
     if sizes.count(-1) > 1:
         raise OpaqueNode(known=False)

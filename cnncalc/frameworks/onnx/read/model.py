@@ -17,16 +17,16 @@ from ....isolation import isolated
 from ....layers.names import Name
 from ....limits import ENDS_A_NODE, MEMORY_INFERRED, MOST_NUMBERS, MOST_READ, Limit, check_limit, most_nodes
 from ....sizes import LARGEST, Size
-from .const import INITIALISER, first_line, has_data, of_tensor, package, shortest, words
+from .const import INITIALIZER, first_line, has_data, messages, of_tensor, package, shortest, words
 
 
 def parse(data: bytes | memoryview, name: str) -> Any:
-    """Return the ModelProto of a file's bytes, with its functions inlined. SpecError for anything else."""
-    onnx = package()
+    """Return the ModelProto of a file's bytes, with its functions inlined. Raise SpecError for anything else."""
+    made = messages().ModelProto
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        model = onnx.ModelProto()
+        model = made()
         model.ParseFromString(data)
     except (DecodeError, ValueError, RuntimeError) as error:  # the errors of protobuf's versions for broken bytes
         raise SpecError(f"{shown(name, LONGEST_PATH)} is not an ONNX file: {first_line(error)}") from None
@@ -39,7 +39,7 @@ def parse(data: bytes | memoryview, name: str) -> Any:
 
 
 def _inlined(model: Any, size: int) -> Any:
-    """Return a model of `size` bytes with its functions inlined. SpecError if that fails."""
+    """Return a model of `size` bytes with its functions inlined. Raise SpecError if that fails."""
     onnx = package()
     from onnx.inliner import inline_local_functions
 
@@ -78,6 +78,28 @@ def check_calls(model: Any, size: int) -> None:
 def _calls(graph: Any) -> list[tuple[str, str]]:
     """Return the operators of all nodes of a graph or function, including nested graphs."""
     return [(words(node.domain), words(node.op_type)) for node in nodes_in(graph)]
+
+
+USUAL = {
+    **dict.fromkeys(("Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Softmax", "HardSwish", "HardSigmoid"), (1, 1, 1)),
+    **dict.fromkeys(("GlobalAveragePool", "AveragePool", "MaxPool", "Flatten", "Transpose", "Identity"), (1, 1, 1)),
+    **dict.fromkeys(("ReduceMean", "Dropout", "Cast", "Shape"), (1, 1, 1)),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "MatMul", "Gather"), (1, 2, 2)),
+    "Conv": (1, 2, 3),
+    "ConvTranspose": (1, 2, 3),
+    "BatchNormalization": (1, 5, 5),
+    "Concat": (1, 1, 1 << 16),
+    "Constant": (1, 0, 0),
+    "Reshape": (5, 2, 2),
+    "Gemm": (11, 2, 3),
+    "Clip": (11, 1, 3),
+    "Slice": (10, 3, 5),
+    "Squeeze": (13, 1, 2),
+    "Unsqueeze": (13, 2, 2),
+    "Pad": (11, 2, 3),
+    "Resize": (13, 1, 4),
+}
+"""Operators with numbers of inputs that they have in every opset from the first one named, and with one output."""
 
 
 @lru_cache(maxsize=512)
@@ -157,6 +179,9 @@ class GraphNode:
 
     def check_arity(self, opset: int) -> None:
         """Raise SpecError for too few inputs or outputs, too many inputs, or a missing required input."""
+        since, fewest, most = USUAL.get(self.op, (LARGEST, 0, 0))
+        if opset >= since and fewest <= len(self.inputs) <= most and all(self.inputs[:fewest]) and self.outputs:
+            return  # without importing the package
         fewest, most, outputs, needed = arity(self.op, opset)
         given = max([at + 1 for at, name in enumerate(self.inputs) if name], default=0)
         if len(self.inputs) < fewest or given > most:
@@ -184,14 +209,20 @@ class GraphNode:
         return int(self._get(name, 2, "i", default))
 
     def axis(self, name: str, rank: int, default: int = 0, *, end: bool = False) -> int:
-        """Return an axis of `rank`, counted from 0; with `end` also the place after the last. SpecError for others."""
+        """Return an axis of `rank`, counted from 0; with `end` also the place after the last.
+
+        Raise SpecError for others.
+        """
         axis = self.whole(name, default)
         if not -rank <= axis < rank + end:
             raise self.wrong(f"axis {axis} of {rank}")
         return axis + rank if axis < 0 else axis
 
     def permutation(self, rank: int) -> list[int]:
-        """Return the order of axes of a Transpose, reversed by default. SpecError if it is not one of `rank` axes."""
+        """Return the order of axes of a Transpose, reversed by default.
+
+        Raise SpecError if it is not one of `rank` axes.
+        """
         perm = self.ints("perm")
         perm = list(range(rank))[::-1] if perm is None else perm
         if sorted(perm) != list(range(rank)):
@@ -258,7 +289,7 @@ class OnnxGraph:
         check_limit(most, len(graph.initializer), "the graph has {made:,} constants, more than {most:,}", IN_PARTS)
         check_limit(most, len(graph.node), _MANY_NODES, IN_PARTS)  # before unneeded nodes are processed
         tensors = [(words(t.name), t) for t in graph.initializer]
-        self.constants = {name: of_tensor(t, INITIALISER, folder, name) for name, t in tensors if name}
+        self.constants = {name: of_tensor(t, INITIALIZER, folder, name) for name, t in tensors if name}
         self._types = {name: int(t.data_type) for name, t in tensors}
         self.inputs = {words(i.name): i for i in graph.input if words(i.name) not in self.constants}
         self.declared_types = {words(v.name): v for v in (*graph.value_info, *graph.output, *graph.input)}
@@ -278,14 +309,14 @@ class OnnxGraph:
         self._inferred: Mapping[str, Any] | None = None
 
     def count(self, nodes: Sequence[GraphNode]) -> None:
-        """Count nodes of the graph or of an inner graph. SpecError if there are too many."""
+        """Count nodes of the graph or of an inner graph. Raise SpecError if there are too many."""
         self._limit.count(len(nodes))
         self._ends.count(sum([len(node.inputs) + len(node.outputs) for node in nodes]))
 
     def _sorted(self, nodes: list[GraphNode], around: Sequence[Container[str]]) -> list[GraphNode]:
         """Return the nodes in an order in which each comes after those it reads; values may also come from `around`.
 
-        SpecError for a cycle, and for a value that no node makes.
+        Raise SpecError for a cycle, and for a value that no node makes.
         """
         have = {""}
         for node in nodes:
@@ -376,8 +407,8 @@ def dims_of(info: Any) -> list[int | str | None] | None:
 
 def infer(model: Any, size: int) -> Mapping[str, Any]:
     """Return the types that onnx.shape_inference gives a model's values; empty if it cannot read the model."""
+    graph = package().GraphProto()  # imported here, not in the separate process
     found = isolated(lambda: _inferred(model), MEMORY_INFERRED + 2 * size, size)
-    graph = package().GraphProto()
     graph.ParseFromString(found or b"")
     return {v.name: v for v in (*graph.value_info, *graph.output)}
 
@@ -424,5 +455,5 @@ def graphs_in(node: Any) -> Iterator[Any]:
 
 
 def load(source: bytes | memoryview, name: str) -> OnnxGraph:
-    """Return the graph of a file's bytes; `name` is its path. SpecError for anything else."""
+    """Return the graph of a file's bytes; `name` is its path. Raise SpecError for anything else."""
     return OnnxGraph(parse(source, name), os.path.dirname(name) or None, len(source))

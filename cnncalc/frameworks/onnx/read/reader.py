@@ -11,9 +11,9 @@ from ....limits import MOST_COMPARED, NUMBERS_A_NODE, Limit, most_nodes
 from ....sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, Size
 from ...build import NO_FIGURES, Draft, printable
 from ...values import Handle, plain
-from .const import BOOL, FLOAT, INITIALISER, INT64, INTEGERS, Const, Number, of_tensor
+from .const import BOOL, FLOAT, INITIALIZER, INT64, INTEGERS, Const, Number, of_tensor
 from .fold import Inputs, broadcast, fold, inputs_of
-from .made import Full, Keys, LayerMaker, OpaqueNode, Quantised, Reads, Weights, needed
+from .made import Full, Keys, LayerMaker, OpaqueNode, Quantized, Reads, Weights, needed
 from .model import IN_PARTS, GraphNode, OnnxGraph, dims_of
 
 PASSED = (
@@ -40,7 +40,7 @@ PLACED = ("MaxPool", "TopK")
 """Operators whose second output has an index, or another number, for each value of the first."""
 
 WEIGHTED = ("conv", "convT", "linear", "batchnorm", "layernorm", "groupnorm", "instancenorm", "scale")
-NORMALISING = ("mul", "div")
+NORMALIZING = ("mul", "div")
 """The ops that end a norm written as several nodes: (x - mean) divided by, or times the inverse of, the deviation."""
 
 Handler = Callable[["GraphReader", GraphNode], None]
@@ -58,7 +58,7 @@ class GraphReader(LayerMaker):
         self.values: dict[str, Handle] = {}
         self.makers = {out: node for node in graph.nodes for out in node.outputs if out}
         """The node that makes each value."""
-        self.quantised: dict[str, Quantised] = {}
+        self.quantized: dict[str, Quantized] = {}
         """How the integers of values stand for the real numbers of their layers."""
         self.scales: dict[str, tuple[str, Const | None]] = {}
         """The values that are a node's computed scale times a constant."""
@@ -135,7 +135,10 @@ class GraphReader(LayerMaker):
         return inputs_of(node, self.constants)
 
     def param(self, node: GraphNode, at: int) -> Const | None:
-        """Return a weight, as a constant or an input that stands for one; None if left out. OpaqueNode otherwise."""
+        """Return a weight, as a constant or an input that stands for one; None if left out.
+
+        Raise OpaqueNode otherwise.
+        """
         name = node.input(at)
         if not name or name in self.constants:
             return self.constants.get(name)
@@ -149,7 +152,7 @@ class GraphReader(LayerMaker):
         def read() -> Any:
             raise SpecError(f"the weights {name!r} are an input of the file, not stored in it")
 
-        return Const(shape, "float", read, origin=INITIALISER, key=name)
+        return Const(shape, "float", read, origin=INITIALIZER, key=name)
 
     def kind(self, name: str) -> str:
         """Return the kind of a value's numbers as stated in the file: float, int or bool."""
@@ -166,7 +169,7 @@ class GraphReader(LayerMaker):
         op = layer.op.rstrip("123d")
         if op in WEIGHTED:
             return True
-        if op not in NORMALISING or len(layer.reads) < 2:
+        if op not in NORMALIZING or len(layer.reads) < 2:
             return False
         return not self.weighted.isdisjoint(layer.reads)
 
@@ -190,10 +193,10 @@ class GraphReader(LayerMaker):
             if const is not None:
                 return self.constant(name, const)
             self.values[name] = self._input(name)
-        own = self.quantised.get(name)
+        own = self.quantized.get(name)
         return self.values[name] if own is None or own.of is None or self._passed else self._whole(name, own)
 
-    def _whole(self, name: str, own: Quantised) -> Handle:
+    def _whole(self, name: str, own: Quantized) -> Handle:
         """Return the integers in the file of a value with a dynamic scale."""
         if name not in self._made_whole:
             scale, zero = self.dynamic[own.of or name]
@@ -274,13 +277,13 @@ class GraphReader(LayerMaker):
         return None if dims is None else [self.size(n) for n in dims]
 
     def first(self, node: GraphNode) -> Handle:
-        """Return a node's first input. SpecError if it has none."""
+        """Return a node's first input. Raise SpecError if it has none."""
         if not node.input(0):
             raise node.wrong("has no input")
         return self.value(node.input(0))
 
     def known(self, node: GraphNode) -> tuple[Handle, tuple[Size, ...]]:
-        """Return a node's first input and its shape in the file. OpaqueNode if the shape is unknown."""
+        """Return a node's first input and its shape in the file. Raise OpaqueNode if the shape is unknown."""
         value = self.first(node)
         return value, needed(self.full(value))
 
@@ -330,8 +333,8 @@ class GraphReader(LayerMaker):
         try:
             self._passed = node.op in PASSED
             needed(handlers.get(node.op))(self, node)
-            if node.op in PASSED and node.input(0) in self.quantised and node.outputs[0] not in self.quantised:
-                self.quantised[node.outputs[0]] = self.quantised[node.input(0)]
+            if node.op in PASSED and node.input(0) in self.quantized and node.outputs[0] not in self.quantized:
+                self.quantized[node.outputs[0]] = self.quantized[node.input(0)]
         except OpaqueNode as opaque:
             self._leave_opaque(node, opaque)
         except ArithmeticError:  # a scale or an order of 0, and numbers beyond those of floats

@@ -1,4 +1,4 @@
-"""The writer of ONNX files (https://onnx.ai/onnx/operators): paddings are resolved, weights are initialisers."""
+"""The writer of ONNX files (https://onnx.ai/onnx/operators): paddings are resolved, weights are initializers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ....network import Network
 from ....registry import Registry
 from ....trace import shape
 from . import axes, composite, sequences, values, windows
-from .file import MOST_BYTES, OPSET, WITHOUT, OnnxFile, OnnxWriter, unsaid
+from .file import MOST_BYTES, OPSET, WITHOUT, OnnxFile, OnnxWriter, inexpressible
 
 WRITERS: Registry[str, OnnxWriter] = Registry(
     windows.WRITERS, values.WRITERS, axes.WRITERS, sequences.WRITERS, composite.WRITERS
@@ -16,7 +16,7 @@ WRITERS: Registry[str, OnnxWriter] = Registry(
 
 
 def write(network: Network) -> bytes:
-    """Return the bytes of the file. SpecError with the layer's name for what ONNX cannot express.
+    """Return the bytes of the file. Raise SpecError with the layer's name for what ONNX cannot express.
 
     Weights are those of the network's own file; others are zeros that a node makes from their shape.
     """
@@ -25,7 +25,7 @@ def write(network: Network) -> bytes:
     file = OnnxFile(report, report.batch)
     for layer in report.layers:
         if (reason := layer.refusal("onnx_write")) is not None:
-            raise unsaid(layer, f"this: {reason}")
+            raise inexpressible(layer, f"this: {reason}")
         WRITERS[layer.node.layer.WORD](file, layer)
     inputs = [layer for layer in report.layers if layer.node.layer.WORD == "input"]
     outputs = report.outputs()

@@ -12,7 +12,7 @@ from ....report import LayerReport
 from ....sizes import known
 from ....window import extent, positions
 from .composite import as_batch
-from .file import IN_NUMBERS, OnnxFile, OnnxWriter, numbers, unsaid
+from .file import IN_NUMBERS, OnnxFile, OnnxWriter, inexpressible, numbers
 from .windows import between, channels_first
 
 END = 2**63 - 1
@@ -25,7 +25,7 @@ def reshape(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Reshape, in which 0 keeps the batch."""
     sizes = [n if isinstance(n, int) else -1 for n in layer.traced.out]
     if sizes.count(-1) > 1:
-        raise unsaid(layer, "a reshape to several open sizes", IN_NUMBERS)
+        raise inexpressible(layer, "a reshape to several open sizes", IN_NUMBERS)
     shape = file.constant(layer, "shape", [0, *sizes])
     file.node("Reshape", [*file.reads(layer), shape], layer.name)
 

@@ -13,7 +13,7 @@ WRITERS: Registry[str, OnnxWriter] = Registry()
 
 @WRITERS.register("constant")
 def constant(file: OnnxFile, layer: LayerReport) -> None:
-    """Write an initialiser, or a ConstantOfShape for one number; the first axis is a batch of 1."""
+    """Write an initializer, or a ConstantOfShape for one number; the first axis is a batch of 1."""
     shape, value = [1, *numbers(layer, layer.traced.out, "a constant")], layer.values["value"]
     if value is None:
         file.node("Identity", [file.weight(layer, "weight", shape)], layer.name)

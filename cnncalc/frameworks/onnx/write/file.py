@@ -24,7 +24,7 @@ WITHOUT = "leave out -w, or convert the network to a spec, which holds no weight
 IN_NUMBERS = "give the input as numbers: -i 3x224x224"
 
 
-def unsaid(layer: LayerReport, what: str, help: str | None = None) -> CnncalcError:
+def inexpressible(layer: LayerReport, what: str, help: str | None = None) -> CnncalcError:
     """Return the error for a layer that ONNX cannot express."""
     return layer.network.blame(SpecError(f"ONNX cannot express {what}", help), layer.node)
 
@@ -196,7 +196,7 @@ class OnnxFile:
         return self._weights[name]
 
     def _array(self, layer: LayerReport, name: str, shape: Sequence[int]) -> Any:
-        """Return the given array; None if there is none. SpecError if its number of values differs."""
+        """Return the given array; None if there is none. Raise SpecError if its number of values differs."""
         read = self._given.get(name)
         self._bytes += 0 if read is None else 4 * prod(shape)
         if self._bytes > MOST_BYTES:
@@ -261,17 +261,17 @@ class OnnxFile:
 
 
 def weight_shape(layer: LayerReport, role: str) -> list[int]:
-    """Return the shape of one of a layer's arrays. SpecError if it depends on an open size."""
+    """Return the shape of one of a layer's arrays. Raise SpecError if it depends on an open size."""
     if layer.values.get("c_i", 0) is None:
-        raise unsaid(layer, "weights of open sizes", IN_NUMBERS)
+        raise inexpressible(layer, "weights of open sizes", IN_NUMBERS)
     return numbers(layer, layer.weight_shapes()[role], "weights")
 
 
 def numbers(layer: LayerReport, shape: Shape, what: str) -> list[int]:
-    """Return a shape's sizes. SpecError if one is open."""
+    """Return a shape's sizes. Raise SpecError if one is open."""
     sizes = [n for n in shape if isinstance(n, int)]
     if len(sizes) < len(shape):
-        raise unsaid(layer, f"{what} of open sizes", IN_NUMBERS)
+        raise inexpressible(layer, f"{what} of open sizes", IN_NUMBERS)
     return sizes
 
 

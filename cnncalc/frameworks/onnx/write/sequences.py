@@ -9,7 +9,7 @@ from typing import Any
 from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import Shape
-from .file import OnnxFile, OnnxWriter, numbers, unsaid
+from .file import OnnxFile, OnnxWriter, inexpressible, numbers
 
 WRITERS: Registry[str, OnnxWriter] = Registry()
 
@@ -46,7 +46,7 @@ def einsum(file: OnnxFile, layer: LayerReport) -> None:
     inputs, _, out = layer.values["equation"].partition("->")
     batch = next((c for c in "bn" + ascii_lowercase if c not in inputs), None)
     if batch is None:
-        raise unsaid(layer, "an equation that uses all letters, leaving none for the batch", "use fewer letters")
+        raise inexpressible(layer, "an equation that uses all letters, leaving none for the batch", "use fewer letters")
     equation = f"{','.join(batch + term for term in inputs.split(','))}->{batch}{out}"
     file.node("Einsum", file.reads(layer), layer.name, equation=equation)
 
@@ -92,7 +92,7 @@ def attention(file: OnnxFile, layer: LayerReport) -> None:
     positions = (shapes[0][-2], shapes[1][-2]) if layer.values["causal"] else ()
     scale = layer.values["scale"]
     if scale is None:
-        raise unsaid(layer, "the scale for an open number of features", "give scale")
+        raise inexpressible(layer, "the scale for an open number of features", "give scale")
     weights = _attend(
         file, layer, names[0], turned, names[3] if len(names) > 3 else None, numbers(layer, positions, "masks"), scale
     )
@@ -161,9 +161,9 @@ def recurrent(file: OnnxFile, layer: LayerReport) -> None:
     v, (*lead, steps, features) = layer.values, layer.sample
     given = {"cell": [2], "both": [1, 2]}.get(v.get("state", ""), [1])
     if v["masked"]:
-        raise unsaid(layer, "a mask of steps", "leave masked out")
+        raise inexpressible(layer, "a mask of steps", "leave masked out")
     if v["sequences"] and given != [1]:
-        raise unsaid(layer, "the cells of all steps", "give sequences=false")
+        raise inexpressible(layer, "the cells of all steps", "give sequences=false")
     op, order = GATES[layer.op]
     directions = 1 + v["bidirectional"]
     x, *states = file.reads(layer)

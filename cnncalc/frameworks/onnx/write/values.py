@@ -11,7 +11,7 @@ from ....layers.unary import Normalize
 from ....registry import Registry
 from ....report import LayerReport
 from .composite import as_batch
-from .file import OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
+from .file import OnnxFile, OnnxWriter, inexpressible, numbers, renamed, weight_shape
 from .windows import AFFINE, affine, bias, by_channel, finish, scaling
 
 
@@ -85,7 +85,7 @@ def clip(file: OnnxFile, layer: LayerReport) -> None:
 def dropout(file: OnnxFile, layer: LayerReport) -> None:
     """Write a Dropout, which does nothing in inference."""
     if layer.values["rate"] == 1:
-        raise unsaid(layer, "a dropout of all values: the ratio must be below 1", "give a lower rate")
+        raise inexpressible(layer, "a dropout of all values: the ratio must be below 1", "give a lower rate")
     ratio = file.constant(layer, "ratio", float(layer.values["rate"]))
     pointwise(file, layer, "Dropout", [ratio])
 
@@ -131,7 +131,7 @@ def rescale(file: OnnxFile, layer: LayerReport) -> None:
     v = layer.values
     if layer.op == "normalization":
         if "mean" not in v:
-            raise unsaid(layer, "learned statistics and their count", "give mean and variance")
+            raise inexpressible(layer, "learned statistics and their count", "give mean and variance")
         v = dict(zip(("factor", "offset"), factors(v), strict=True))
     steps = []
     for op, key, nothing in (("Mul", "factor", 1), ("Add", "offset", 0)):
@@ -142,7 +142,7 @@ def rescale(file: OnnxFile, layer: LayerReport) -> None:
     finish(file, layer, steps)
 
 
-QUANTISED = {(0, 255): "UINT8", (-128, 127): "INT8"}
+QUANTIZED = {(0, 255): "UINT8", (-128, 127): "INT8"}
 """The type of each range of integers."""
 
 
@@ -150,10 +150,10 @@ QUANTISED = {(0, 255): "UINT8", (-128, 127): "INT8"}
 def quantize(file: OnnxFile, layer: LayerReport) -> None:
     """Write a QuantizeLinear and a DequantizeLinear with the same scale and zero."""
     v = layer.values
-    kind = QUANTISED.get((v["min"], v["max"]))
+    kind = QUANTIZED.get((v["min"], v["max"]))
     if kind is None or "scale" not in v:
         help = "give scale, and min and max of one of them"
-        raise unsaid(layer, "a range that is not that of an integer type, or that depends on the sample", help)
+        raise inexpressible(layer, "a range that is not that of an integer type, or that depends on the sample", help)
     scales, zeros = [list(v[key]) if isinstance(v[key], (list, tuple)) else [v[key]] for key in ("scale", "zero")]
     width = max(len(scales), len(zeros))
     scales, zeros = [one * (width // len(one)) for one in (scales, zeros)]

@@ -13,7 +13,7 @@ from ....registry import Registry
 from ....report import LayerReport
 from ....sizes import known
 from ....window import extent
-from .file import IN_NUMBERS, OnnxFile, OnnxWriter, numbers, renamed, unsaid, weight_shape
+from .file import IN_NUMBERS, OnnxFile, OnnxWriter, inexpressible, numbers, renamed, weight_shape
 
 WORDS = {"same": "SAME_UPPER", "same_upper": "SAME_UPPER", "same_lower": "SAME_LOWER", "valid": "VALID"}
 AFFINE = (("Mul", "weight", "scale", 1.0), ("Add", "bias", "center", 0.0))
@@ -32,23 +32,23 @@ def channels_first(file: OnnxFile, layer: LayerReport) -> str:
 
 
 def window(layer: LayerReport) -> dict[str, Any]:
-    """Return the attributes of a window. SpecError for a padding word with open sizes that ONNX lacks."""
+    """Return the attributes of a window. Raise SpecError for a padding word with open sizes that ONNX lacks."""
     v = layer.values
     attributes: dict[str, Any] = {"kernel_shape": v["k"], "strides": v["s"], "dilations": v["d"]}
     if not isinstance(v["p"], str):
         return attributes | {"pads": [p[0] for p in v["p"]] + [p[1] for p in v["p"]]}
     if v["p"] not in WORDS:
-        raise unsaid(layer, f"padding {v['p']} of open sizes")
+        raise inexpressible(layer, f"padding {v['p']} of open sizes")
     return attributes | {"auto_pad": WORDS[v["p"]]}
 
 
 def kernel(file: OnnxFile, layer: LayerReport, role: str = "weight") -> str:
-    """Add a kernel, whose last axes are the window, and return its name. SpecError if it is flipped.
+    """Add a kernel, whose last axes are the window, and return its name. Raise SpecError if it is flipped.
 
     A convolution's is (c_o, c_i/g, k), a depthwise one's (c_i*multiplier, 1, k), a transposed one's (c_i, c_o/g, k).
     """
     if layer.values["flip"]:
-        raise unsaid(layer, "a flipped kernel", "remove flip, and flip the kernel")
+        raise inexpressible(layer, "a flipped kernel", "remove flip, and flip the kernel")
     if not file.last:
         return file.weight(layer, role)
     *k, each, out = weight_shape(layer, role)
@@ -109,7 +109,7 @@ def transposed(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def ceil_mode(layer: LayerReport) -> int:
-    """Return the `ceil_mode` that gives the layer's number of windows. SpecError if neither does.
+    """Return the `ceil_mode` that gives the layer's number of windows. Raise SpecError if neither does.
 
     ONNX drops a last window that would start in the padding after; here `ceil` may keep it.
     """
@@ -118,7 +118,7 @@ def ceil_mode(layer: LayerReport) -> int:
     for up in dict.fromkeys((bool(v["ceil"]), False)):
         if tuple([slide.out for slide in place(space, v["k"], v["s"], v["d"], v["p"], up)]) == out:
             return int(up)
-    raise unsaid(layer, "a last window that starts beyond the input and is kept", "ceil=false drops it")
+    raise inexpressible(layer, "a last window that starts beyond the input and is kept", "ceil=false drops it")
 
 
 def overhangs(layer: LayerReport) -> bool:
@@ -141,9 +141,9 @@ def pool(file: OnnxFile, layer: LayerReport) -> None:
     if op == "lppool":
         if layer.env.dialect.lp_signed and (v["norm"] % 2 or overhangs(layer)):
             what = "signed powers" if v["norm"] % 2 else "a clipped window that counts as a full one"
-            raise unsaid(layer, f"PyTorch's lppool: {what}", "an even norm, and ceil=false")
+            raise inexpressible(layer, f"PyTorch's lppool: {what}", "an even norm, and ceil=false")
         if v["norm"] != int(v["norm"]) or v["norm"] < 1:
-            raise unsaid(layer, f"an Lp pool of norm {v['norm']}", "a whole number from 1 on")
+            raise inexpressible(layer, f"an Lp pool of norm {v['norm']}", "a whole number from 1 on")
         more["p"] = int(v["norm"])
     between(file, layer, ONNX[op].word, **window(layer), **more)
 
@@ -166,7 +166,7 @@ def adaptive(file: OnnxFile, layer: LayerReport) -> None:
     have, want = [numbers(layer, full[space], "adaptive pools") for full in (layer.sample, layer.traced.out)]
     for n, o in zip(have, want, strict=True):
         if n % o:
-            raise unsaid(
+            raise inexpressible(
                 layer, f"windows of different sizes: {n} into {o}", ("use an output size that divides the input size")
             )
     k = [n // o for n, o in zip(have, want, strict=True)]
@@ -203,10 +203,10 @@ def upsample(file: OnnxFile, layer: LayerReport) -> None:
 
 
 def channels(layer: LayerReport) -> int:
-    """Return the number of input channels. SpecError if it is open."""
+    """Return the number of input channels. Raise SpecError if it is open."""
     count = known(layer.sample[-1 if layer.env.channels_last else 0])
     if count is None:
-        raise unsaid(layer, "weights of open sizes", IN_NUMBERS)
+        raise inexpressible(layer, "weights of open sizes", IN_NUMBERS)
     return count
 
 
@@ -265,10 +265,10 @@ def groupnorm(file: OnnxFile, layer: LayerReport) -> None:
 
 @WRITERS.register("lrn")
 def lrn(file: OnnxFile, layer: LayerReport) -> None:
-    """Write an LRN, in which an even size has its extra channel after. SpecError if the dialect has it before."""
+    """Write an LRN, in which an even size has its extra channel after. Raise SpecError if the dialect has it before."""
     v = layer.values
     if v["size"] % 2 == 0 and layer.env.dialect.lrn_before_is_larger:
-        raise unsaid(layer, f"{v['size']} channels with the extra one before", "an odd size")
+        raise inexpressible(layer, f"{v['size']} channels with the extra one before", "an odd size")
     if v["alpha"] <= 0 or v["beta"] <= 0:  # onnxruntime refuses them (core/providers/cpu/nn/lrn.h)
-        raise unsaid(layer, f"an lrn of alpha {v['alpha']} and beta {v['beta']}", "give numbers above 0")
+        raise inexpressible(layer, f"an lrn of alpha {v['alpha']} and beta {v['beta']}", "give numbers above 0")
     between(file, layer, "LRN", **renamed(layer))

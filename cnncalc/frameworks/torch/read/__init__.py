@@ -28,8 +28,8 @@ def read(
     """Read a module's network for an input of any sizes that `shape` accepts, or for several inputs.
 
     Several inputs are named by the arguments of `forward`, or `input`, `input_2` and so on in their order. The module
-    runs on `batch` samples if it accepts no other number. SpecError without PyTorch, for anything but an `nn.Module`,
-    and for a module that cannot be traced.
+    runs on `batch` samples if it accepts no other number. Raise SpecError without PyTorch, for anything but an
+    `nn.Module`, and for a module that cannot be traced.
     """
     needs_torch()
     from .inputs import follow

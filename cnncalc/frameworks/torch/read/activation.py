@@ -119,7 +119,7 @@ UNARY = dict(zip(_SAME_NAMES.split(), _SAME_NAMES.split(), strict=True)) | {
 
 
 def unary(call: Call, op: str) -> BatchedTensor:
-    """Read a value-by-value function. OpaqueCall for rounding to decimals."""
+    """Read a value-by-value function. Raise OpaqueCall for rounding to decimals."""
     if call.given.get("decimals"):
         raise OpaqueCall
     return call.same(op)
@@ -251,7 +251,7 @@ def clip(call: Call, names: tuple[str, str], defaults: tuple[Any, Any]) -> Batch
 def bound_of(call: Call, bound: Any, end: int) -> Operand | None:
     """Return a bound of a clip: a number if known, None if it is infinite, or a tensor.
 
-    OpaqueCall for a bound that keeps no number.
+    Raise OpaqueCall for a bound that keeps no number.
     """
     if bound is None:
         return None
@@ -287,7 +287,7 @@ def quantize_channels(call: Call) -> BatchedTensor:
 
 
 def steps_of(call: Call) -> dict[str, Any]:
-    """Return the keys of a quantisation. OpaqueCall if its steps are learned or unknown."""
+    """Return the keys of a quantization. Raise OpaqueCall if its steps are learned or unknown."""
     arrays = [call.operand(call.get(name)) for name in ("scale", "zero_point")]
     scale, zero = [None if isinstance(one, Constant) and one.of else listed(one) for one in arrays]
     if scale is None or zero is None:
@@ -310,7 +310,7 @@ _SAME = "contiguous clone detach to float double half bfloat16 type type_as requ
 
 @RULES.rule("nan_to_num")
 def nan_to_num(call: Call) -> BatchedTensor:
-    """Read values that are always finite. OpaqueCall for others, of which it is unknown which are finite."""
+    """Read values that are always finite. Raise OpaqueCall for others, of which it is unknown which are finite."""
     if not call.x.integer:
         raise OpaqueCall
     return call.x

@@ -272,7 +272,7 @@ def either(call: Call) -> BatchedTensor:
 
 
 def truths(call: Call) -> list[Operand]:
-    """Return two operands of truth values. OpaqueCall for others, for which the operation is bitwise."""
+    """Return two operands of truth values. Raise OpaqueCall for others, for which the operation is bitwise."""
     operands = [call.operand(call.get(name)) for name in ("input", "other")]
     if not all(holds_truths(one) for one in operands):
         raise OpaqueCall

@@ -10,7 +10,7 @@ from ....layers import OPS
 from ....layers.pool import MaxPool
 from ... import ForeignNetwork
 from ...build import LONGEST_NAME, NO_FIGURES, Draft, group_of
-from . import activation, arithmetic, parts, products, reductions, reshaping, windows
+from . import activation, arithmetic, attention, parts, products, recurrent, reductions, reshaping, windows
 from .calls import NO_PRODUCTS, BatchMixed, Constant, FunctionCall, OpaqueCall, Recording, TracedTensor, tree
 from .layers import Layers
 from .rules import Call, Rules
@@ -21,6 +21,8 @@ RULES = Rules(
     arithmetic.RULES,
     parts.RULES,
     products.RULES,
+    attention.RULES,
+    recurrent.RULES,
     reductions.RULES,
     reshaping.RULES,
     windows.RULES,
@@ -104,7 +106,7 @@ class CallReader:
         self.calls |= dict.fromkeys(self.spec.layers[before:], call)
 
     def results(self, call: FunctionCall, index: int) -> list[BatchedTensor | None]:
-        """Add the layers of a call by its rule, and return its results. OpaqueCall if there is no rule.
+        """Add the layers of a call by its rule, and return its results. Raise OpaqueCall if there is no rule.
 
         A result whose shape differs from PyTorch's would be wrong, so it counts as unknown.
         """

@@ -22,7 +22,7 @@ def is_factory(word: str) -> bool:
 def make(word: str) -> Any:
     """Return the module that `package.module:name` names; a function or a class of this name is called.
 
-    SpecError if it cannot be imported, has no such name, or the call fails. Its prints go to standard error, as
+    Raise SpecError if it cannot be imported, has no such name, or the call fails. Its prints go to standard error, as
     standard output is for the result.
     """
     from . import needs_torch

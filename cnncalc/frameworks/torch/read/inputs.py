@@ -21,7 +21,7 @@ from .record import record
 def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, batch: int | None) -> ForeignNetwork:
     """Read a module's network for inputs without a batch, with `batch` put in front, or for inputs with a batch.
 
-    SpecError for any other object, and for a module that cannot be traced.
+    Raise SpecError for any other object, and for a module that cannot be traced.
     """
     if not isinstance(module, torch.nn.Module):
         raise SpecError(
@@ -47,7 +47,7 @@ def follow(module: Any, inputs: Mapping[str, Sequence[Any]], name: str | None, b
 def by_argument(module: torch.nn.Module, inputs: Mapping[str, Sequence[Any]]) -> list[tuple[str, tuple[int, ...]]]:
     """Return the sizes of inputs by argument names of a module's `forward`, in order.
 
-    A single input has no such name: it is the first argument. SpecError for a name that is not an argument.
+    A single input has no such name: it is the first argument. Raise SpecError for a name that is not an argument.
     """
     if list(inputs) == [FIRST]:
         return [(FIRST, tuple(inputs[FIRST]))]

@@ -142,7 +142,10 @@ class Layers:
         return layer
 
     def number(self, value: float) -> BatchedTensor:
-        """Return a number as a constant; infinity becomes the largest number of a spec. OpaqueCall if too large."""
+        """Return a number as a constant; infinity becomes the largest number of a spec.
+
+        Raise OpaqueCall if too large.
+        """
         held = min(max(value, -LARGEST), LARGEST)
         if held != value and not isinf(value):
             raise OpaqueCall
@@ -155,7 +158,7 @@ class Layers:
     def without_batch(self, array: Constant, at: int, axis: Axis) -> tuple[Constant, Axes]:
         """Return a constant of which one axis meets a batch, without that axis, and its axes with the batch.
 
-        BatchMixed if it differs from sample to sample.
+        Raise BatchMixed if it differs from sample to sample.
         """
         n, sizes = array.shape[at], [size for size in axis if size != BATCH]
         others = array.shape[:at], array.shape[at + 1 :]
@@ -185,7 +188,7 @@ class Layers:
     def meeting(self, operands: Sequence[Operand]) -> tuple[list[BatchedTensor], int | None, Axis]:
         """Return operands as values whose samples broadcast like the tensors.
 
-        Also return the position of the batch, counted from the end, and its axis. BatchMixed if positions differ.
+        Also return the position of the batch, counted from the end, and its axis. Raise BatchMixed if positions differ.
         """
         values = [self.unfolded(one) if isinstance(one, BatchedTensor) else one for one in operands]
         held = set()
@@ -241,7 +244,7 @@ def _first_of(array: Constant, shape: tuple[int, ...], at: int) -> Any:
 
 
 def _values(layer: Draft, role: str, array: Constant) -> Any:
-    """Return a weight's values. SpecError if it has none."""
+    """Return a weight's values. Raise SpecError if it has none."""
     values = array.read()
     if values is None:
         what = f"{layer.name}.{role} has no values: it is on PyTorch's meta device"

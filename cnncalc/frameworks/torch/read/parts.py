@@ -74,7 +74,10 @@ def size_of(x: BatchedTensor, at: int) -> int:
 
 
 def pick(call: Call, x: BatchedTensor, places: dict[int, Any]) -> BatchedTensor:
-    """Return a value cut to slices, and to single units, whose axes vanish. BatchMixed for a part of the batch."""
+    """Return a value cut to slices, and to single units, whose axes vanish.
+
+    Raise BatchMixed for a part of the batch.
+    """
     for at, what in places.items():
         if BATCH in x.axes[at]:
             if not isinstance(what, slice) or what != slice(None, None, None):
@@ -102,7 +105,7 @@ def is_whole(what: slice, n: int) -> bool:
 
 @RULES.rule("getitem", "input index")
 def getitem(call: Call) -> BatchedTensor:
-    """Read parts of axes by slices, single units and constant lists. OpaqueCall if a traced tensor picks them."""
+    """Read parts of axes by slices, single units and constant lists. Raise OpaqueCall if a traced tensor picks them."""
     x = call.x
     index = normal(call.get("index"), len(x.axes))
     basic: dict[int, Any] = {}
@@ -148,7 +151,7 @@ def with_new_axes(call: Call, x: BatchedTensor, index: list[Any]) -> BatchedTens
 
 
 def units(one: Constant) -> Any:
-    """Return the indices that a constant holds, as an array. OpaqueCall if they are unknown."""
+    """Return the indices that a constant holds, as an array. Raise OpaqueCall if they are unknown."""
     values = one.read()
     if values is None or values.dtype.kind not in "iub" or not values.size:
         raise OpaqueCall

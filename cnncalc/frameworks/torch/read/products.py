@@ -1,17 +1,16 @@
-"""Rules for matrix products: linear layers, products of values, attention, recurrent layers, embeddings."""
+"""Rules for matrix products: linear layers, products of values, einsum; and for embeddings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from math import inf, sqrt
 from string import ascii_letters
 from typing import Any
 
 from .arithmetic import combine, times
-from .calls import BatchMixed, Constant, Misread, OpaqueCall
-from .rules import TENSORS, Call, Rules, without
-from .values import BATCH, Axes, Axis, BatchedTensor, Operand, sample_of, with_batch
+from .calls import BatchMixed, Constant, OpaqueCall
+from .rules import Call, Rules, without
+from .values import BATCH, Axis, BatchedTensor, Operand, with_batch
 
 RULES = Rules()
 
@@ -125,15 +124,8 @@ def einsum(call: Call) -> BatchedTensor:
     equation = call.get("equation")
     if not isinstance(equation, str):
         raise OpaqueCall
-    given = call.call.args[1:]
-    operands = list(given[0]) if len(given) == 1 and isinstance(given[0], (list, tuple)) else list(given)
-    inputs, _, out = equation.replace(" ", "").partition("->")
-    if "->" not in equation:
-        letters = inputs.replace(",", "").replace(".", "")
-        out = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    terms = inputs.split(",")
-    values = [call.operand(one) for one in operands]
-    values = [call.layers.unfolded(one) if isinstance(one, BatchedTensor) else one for one in values]
+    terms, out = _terms(equation)
+    values = _operands(call)
     spelt = [_spelt(term, one) for term, one in zip(terms, values, strict=True)]
     held = {
         (labels[one.batch_at], one.axes[one.batch_at])
@@ -142,26 +134,44 @@ def einsum(call: Call) -> BatchedTensor:
     }
     if len(held) > 1:
         raise BatchMixed
-    width = max((len([c for c in labels if c.isdigit()]) for labels in spelt), default=0)
-    out_labels = _labels(out, width)
+    out_labels = _labels(out, max((sum(map(str.isdigit, labels)) for labels in spelt), default=0))
     if not held:
-        layer = call.layers.add("einsum", [_made(call, one).layer for one in values], {"equation": f"{inputs}->{out}"})
+        text = f"{','.join(terms)}->{out}"
+        layer = call.layers.add("einsum", [_made(call, one).layer for one in values], {"equation": text})
         return BatchedTensor(layer, tuple([(n,) for n in call.out]))
     label, axis = held.pop()
     if label not in out_labels or len(axis) > 2:
         raise BatchMixed
-    alone = axis == (BATCH,)
-    reads, written = [], []
-    for labels, one in zip(spelt, values, strict=True):
-        made = _without(call, one, labels, label, axis)
-        reads.append(made.layer)
-        written.append([c for c in labels if not (alone and c == label)])
-    result = [c for c in out_labels if not (alone and c == label)]
-    unused = iter([c for c in ascii_letters if c not in equation])
-    names = {c: next(unused) if c.isdigit() else c for c in dict.fromkeys([*chain(*written), *result])}
-    text = ",".join("".join(names[c] for c in term) for term in written) + "->" + "".join(names[c] for c in result)
+    reads = [_without(call, one, labels, label, axis).layer for labels, one in zip(spelt, values, strict=True)]
+    left_out = label if axis == (BATCH,) else ""
+    text = _written([[c for c in labels if c != left_out] for labels in [*spelt, out_labels]], equation)
     layer = call.layers.add("einsum", reads, {"equation": text})
     return BatchedTensor(layer, with_batch(call.out, out_labels.index(label), axis))
+
+
+def _terms(equation: str) -> tuple[list[str], str]:
+    """Return the terms of an equation's inputs, and that of its output: by default the letters that occur once."""
+    inputs, _, out = equation.replace(" ", "").partition("->")
+    if "->" not in equation:
+        letters = inputs.replace(",", "").replace(".", "")
+        out = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    return inputs.split(","), out
+
+
+def _operands(call: Call) -> list[Operand]:
+    """Return the operands of an einsum, given one by one or as a list, with axes unfolded."""
+    given = call.call.args[1:]
+    listed = given[0] if len(given) == 1 and isinstance(given[0], (list, tuple)) else given
+    values = [call.operand(one) for one in listed]
+    return [call.layers.unfolded(one) if isinstance(one, BatchedTensor) else one for one in values]
+
+
+def _written(terms: Sequence[Sequence[str]], used: str) -> str:
+    """Return the equation of labels, those of the output last: digits become letters that `used` does not have."""
+    unused = iter([c for c in ascii_letters if c not in used])
+    names = {c: next(unused) if c.isdigit() else c for c in dict.fromkeys(chain(*terms))}
+    *inputs, out = ["".join([names[c] for c in term]) for term in terms]
+    return f"{','.join(inputs)}->{out}"
 
 
 def _labels(term: str, width: int) -> list[str]:
@@ -195,272 +205,6 @@ def _without(call: Call, one: Operand, labels: list[str], label: str, axis: tupl
         raise BatchMixed
     ones = tuple([n if n == BATCH else 1 for n in axis])
     return call.layers.reshaped(value, (*value.axes[:at], ones, *value.axes[at + 1 :]))
-
-
-# Attention
-
-
-@RULES.rule("scaled_dot_product_attention", "query key value attn_mask dropout_p is_causal")
-def attention(call: Call) -> BatchedTensor:
-    """Read scaled dot-product attention."""
-    operands: list[Operand] = [call.operand(call.get(name)) for name in ("query", "key", "value")]
-    if any(
-        len(one.axes if isinstance(one, BatchedTensor) else one.shape) < 2
-        for one in operands
-        if not isinstance(one, (int, float))
-    ):
-        raise OpaqueCall
-    mask = call.get("attn_mask")
-    if mask is not None:
-        operands.append(added(call, call.operand(mask)))
-    values, back, axis = call.layers.meeting(operands)
-    if back is not None and back < 3:
-        raise Misread
-    if call.get("enable_gqa"):
-        values[1:3] = [_repeated(call, values[0], one) for one in values[1:3]]
-    scale, features = call.get("scale"), values[0].axes[-1][0]
-    usual = scale is None or abs(scale - 1 / sqrt(features)) < 1e-9 * scale
-    keys = {"scale": None if usual else scale, "causal": call.get("is_causal", False)}
-    layer = call.layers.add("attention", [one.layer for one in values], without(keys, causal=False))
-    return BatchedTensor(layer, with_batch(call.out, None if back is None else len(call.out) - back, axis))
-
-
-def _repeated(call: Call, query: BatchedTensor, one: BatchedTensor) -> BatchedTensor:
-    """Return keys or values with each head repeated for the query heads that share it."""
-    heads, own = query.axes[-3][0], one.axes[-3][0]
-    if heads == own:
-        return one
-    indices = [head for head in range(own) for _ in range(heads // own)]
-    layer = call.layers.add("gather", [one.layer], {"axis": call.axis(one, -3), "indices": indices})
-    return one._replace(layer=layer, axes=(*one.axes[:-3], (heads,), *one.axes[-2:]))
-
-
-def added(call: Call, mask: Operand) -> Operand:
-    """Return a mask in additive form: for truth values, minus infinity where they are false."""
-    if isinstance(mask, Constant):
-        values = mask.read()
-        if values is not None and values.dtype.kind == "b":
-            return derived(mask, mask.shape, _additive)
-        return mask
-    if isinstance(mask, BatchedTensor) and mask.integer:
-        mask = call.layers.unfolded(mask)
-        low, zero = call.layers.number(-inf).layer, call.layers.number(0).layer
-        return mask._replace(layer=call.layers.add("where", [mask.layer, zero, low]))
-    return mask
-
-
-def _additive(values: Any) -> Any:
-    """Return 0 where a mask holds, and elsewhere a number below any score."""
-    return (values.astype("float32") - 1) * 1e38
-
-
-_MHA = """
-    query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v add_zero_attn dropout_p
-    out_proj_weight out_proj_bias
-"""
-
-
-@RULES.rule("multi_head_attention_forward", " ".join(_MHA.split()))
-def multihead(call: Call) -> BatchedTensor:
-    """Read multi-head attention over (positions, samples, features)."""
-    given = [call.value(name) for name in ("query", "key", "value")]
-    features, rank = given[0].axes[-1][0], len(given[0].axes)
-    if rank == 3:
-        given = [_for_each_sample(call, one, given) for one in given]
-    turn = (1, 0, 2) if rank == 3 else (0, 1)
-    turned = {one: sequence(call, one, 1 if rank == 3 else None) for one in dict.fromkeys(given)}
-    if any(call.get(name) is not None for name in ("bias_k", "bias_v", "static_k", "static_v", "key_padding_mask")):
-        raise OpaqueCall
-    if call.get("add_zero_attn"):
-        raise OpaqueCall
-    values = [turned[one] for one in given]
-    keys: dict[str, Any] = {"heads": call.get("num_heads"), "bias": call.get("in_proj_bias") is not None}
-    reads = [one.layer for one in values]
-    mask = call.get("attn_mask")
-    if mask is not None:
-        operand = added(call, call.operand(mask))
-        if not isinstance(operand, Constant) or len(operand.shape) != 2:
-            raise OpaqueCall
-        if isinstance(mask, Constant) and (told := mask.read()) is not None and told.dtype.kind == "b":
-            operand = derived(mask, mask.shape, lambda held: _additive(~held))
-        reads.append(call.layers.constant(operand).layer)
-    elif reads[0] is reads[1] is reads[2]:
-        reads = reads[:1]
-    elif reads[1] is reads[2]:
-        reads = reads[:2]
-    layer = call.layers.add("multihead", reads, without(keys, bias=True), _projections(call, features))
-    made = values[0]._replace(layer=layer)
-    return call.layers.permuted(made, turn) if rank == 3 else made
-
-
-def _for_each_sample(call: Call, x: BatchedTensor, others: Sequence[BatchedTensor]) -> BatchedTensor:
-    """Return (positions, samples, features) expanded to all samples if there is only one, as for learned queries."""
-    samples = next((one.axes[1] for one in others if BATCH in one.axes[1]), None)
-    if samples is None or x.batch_at is not None or sample_of(x.axes[1:2]) != (1,):
-        return x
-    return call.layers.reshaped(x, (x.axes[0], samples, x.axes[2]))
-
-
-def _projections(call: Call, features: int) -> dict[str, Constant]:
-    """Return the arrays of multi-head attention by role; PyTorch keeps three of them in one."""
-    found: dict[str, Constant] = {}
-    whole, bias = call.get("in_proj_weight"), call.get("in_proj_bias")
-    for at, (role, word) in enumerate((("query", "q"), ("key", "k"), ("value", "v"))):
-        own = call.get(f"{word}_proj_weight")
-        rows = slice(at * features, (at + 1) * features)
-        if call.get("use_separate_proj_weight"):
-            found[f"{role}_weight"] = own
-        else:
-            found[f"{role}_weight"] = _rows(whole, rows)
-        if bias is not None:
-            found[f"{role}_bias"] = _rows(bias, rows)
-    found["output_weight"] = call.get("out_proj_weight")
-    if bias is not None:
-        found["output_bias"] = call.get("out_proj_bias")
-    if not all(isinstance(one, Constant) for one in found.values()):
-        raise OpaqueCall
-    return found
-
-
-def _rows(array: Any, rows: slice) -> Constant:
-    """Return some rows of an array."""
-    if not isinstance(array, Constant):
-        raise OpaqueCall
-    part = derived(array, (rows.stop - rows.start, *array.shape[1:]), lambda values: values[rows])
-    return part._replace(key=(array.identity(), rows.start))
-
-
-def sequence(call: Call, x: BatchedTensor, batch: int | None) -> BatchedTensor:
-    """Return a value as (positions, features), with the axis of samples in the batch; None if it has none."""
-    if batch is None:
-        if x.batch_at is not None:
-            raise Misread
-        return x
-    if x.batch_at not in (None, batch):
-        raise Misread
-    order = [batch, *[at for at in range(len(x.axes)) if at != batch]]
-    x = call.layers.permuted(x, order) if batch else x
-    return call.layers.folded(x, x.place(1))
-
-
-# Recurrent layers
-
-
-_RECURRENT = "input hx params has_biases num_layers dropout train bidirectional batch_first"
-
-
-@RULES.rule("lstm gru rnn_tanh rnn_relu", _RECURRENT)
-def recurrent(call: Call) -> list[BatchedTensor | None]:
-    """Read stacked recurrent layers: all steps of the last, and the last states of each."""
-    arrays = call.get("params")
-    if not isinstance(arrays, (list, tuple)) or "batch_first" not in call.given:
-        raise OpaqueCall  # packed sequences
-    batch = 0 if call.get("batch_first") else 1
-    x = sequence(call, call.x, batch)
-    both, count, biased = bool(call.get("bidirectional")), call.get("num_layers"), bool(call.get("has_biases"))
-    roles = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if biased else [])]
-    if len(arrays) != len(roles) * count * (1 + both):
-        raise OpaqueCall  # projections
-    op = "rnn" if call.function.startswith("rnn") else call.function
-    hidden, has_cell = arrays[1].shape[-1], call.is_used(2)
-    keys: dict[str, Any] = {"out": hidden, "bidirectional": both, "bias": biased}
-    keys["activation"] = "relu" if call.function == "rnn_relu" else None
-    keys["state"] = "both" if has_cell else None
-    keys = without(keys, bidirectional=False, bias=True)
-    begins = _begins(call, count, 1 + both)
-    hiddens: list[BatchedTensor] = []
-    cells: list[BatchedTensor] = []
-    rest, width = iter(arrays), hidden * (1 + both)
-    for at in range(count):
-        own = {role: next(rest) for role in roles}
-        own |= {f"{role}_reverse": next(rest) for role in roles} if both else {}
-        layer = call.layers.add(op, [x.layer, *[state.layer for state in begins[at]]], keys, own)
-        if has_cell:
-            cell = call.layers.add("slice", [layer], {"axis": -1, "start": width})
-            layer = call.layers.add("slice", [layer], {"axis": -1, "stop": width})
-            cells += _ends(call, x._replace(layer=cell, axes=(*x.axes[:-1], (width,))), hidden, both=both)
-        x = x._replace(layer=layer, axes=(*x.axes[:-1], (width,)))
-        hiddens += _ends(call, x, hidden, both=both)
-    steps = call.layers.permuted(x, (1, 0, 2)) if batch else call.layers.unfolded(x)
-    return [steps, _states(call, hiddens), *([_states(call, cells)] if has_cell else [])]
-
-
-def _begins(call: Call, count: int, directions: int) -> list[list[BatchedTensor]]:
-    """Return the initial states of each layer, with all directions concatenated; empty if all are zero."""
-    given = call.get("hx")
-    states = list(given) if isinstance(given, (list, tuple)) and not isinstance(given, TENSORS) else [given]
-    found: list[list[BatchedTensor]] = [[] for _ in range(count)]
-    if all(isinstance(state, Constant) and is_zero(state) for state in states):
-        return found
-    for state in states:
-        operand = call.operand(state)
-        whole = call.layers.alone(operand) if isinstance(operand, Constant) else operand
-        if not isinstance(whole, BatchedTensor) or whole.batch_at != 1 or len(whole.axes[1]) > 1:
-            raise OpaqueCall
-        whole = call.layers.unfolded(whole)  # layers and directions, samples, features
-        hidden = whole.axes[2][0]
-        for at, states_of in enumerate(found):
-            layer = whole.layer
-            if count > 1:
-                keys = {"axis": 1, "start": at * directions, "stop": (at + 1) * directions}
-                layer = call.layers.add("slice", [layer], keys)
-            own = whole._replace(layer=layer, axes=((directions,), whole.axes[1], (hidden,)))
-            turned = call.layers.permuted(own, (1, 0, 2))
-            states_of.append(call.layers.reshaped(turned, (turned.axes[0], (directions * hidden,))))
-    return found
-
-
-def is_zero(state: Constant) -> bool:
-    """Return whether a state is known to be zero."""
-    values = state.read()
-    return values is not None and not values.any()
-
-
-def _ends(call: Call, x: BatchedTensor, hidden: int, *, both: bool) -> list[BatchedTensor]:
-    """Return the last step of each direction as (samples, one step, features)."""
-    steps = x.axes[1][0]
-    layer = call.layers.add("slice", [x.layer], {"axis": -2, "start": steps - 1}) if steps > 1 else x.layer
-    forward = call.layers.add("slice", [layer], {"axis": -1, "stop": hidden}) if both else layer
-    axes: Axes = (x.axes[0], (1,), (hidden,))
-    ends = [x._replace(layer=forward, axes=axes)]
-    if both:
-        first = call.layers.add("slice", [x.layer], {"axis": -2, "stop": 1}) if steps > 1 else x.layer
-        backward = call.layers.add("slice", [first], {"axis": -1, "start": hidden})
-        ends.append(x._replace(layer=backward, axes=axes))
-    return ends
-
-
-def _states(call: Call, ends: list[BatchedTensor]) -> BatchedTensor:
-    """Return the last steps in PyTorch's form: (layers and directions, samples, features)."""
-    one = ends[0]
-    layer = call.layers.add("concat", [end.layer for end in ends], {"axis": -2}) if len(ends) > 1 else one.layer
-    joined = one._replace(layer=layer, axes=(one.axes[0], (len(ends),), one.axes[2]))
-    return call.layers.permuted(joined, (1, 0, 2))
-
-
-@RULES.rule("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", "input hx w_ih w_hh b_ih b_hh")
-def cell(call: Call) -> list[BatchedTensor | None]:
-    """Read one step of a recurrent layer from the previous states."""
-    x, given = call.x, call.get("hx")
-    states = given if isinstance(given, (list, tuple)) and not isinstance(given, TENSORS) else [given]
-    begins = [call.operand(state) for state in states]
-    held = [call.layers.alone(one) if isinstance(one, Constant) else one for one in begins]
-    if any(not isinstance(one, BatchedTensor) or one.batch_at != 0 or len(one.sample) != 1 for one in [x, *held]):
-        raise OpaqueCall
-    arrays = call.arrays("w_ih", "w_hh", "b_ih", "b_hh")
-    own = {role.replace("w_", "weight_").replace("b_", "bias_"): array for role, array in arrays.items()}
-    hidden, op = arrays["w_hh"].shape[-1], call.function.partition("_")[0]
-    keys: dict[str, Any] = {"out": hidden, "bias": "b_ih" in arrays, "sequences": False}
-    keys["activation"] = "relu" if call.function == "rnn_relu_cell" else None
-    keys["state"] = "both" if op == "lstm" else None
-    steps = call.layers.reshaped(x, (x.axes[0], (1,), x.axes[1]))
-    reads = [steps.layer, *[one.layer for one in held if isinstance(one, BatchedTensor)]]
-    layer = call.layers.add(op, reads, without(keys, bias=True), own)
-    made = x._replace(layer=layer, axes=(x.axes[0], (hidden,)))
-    if op != "lstm":
-        return [made]
-    ends = [{"axis": -1, "stop": hidden}, {"axis": -1, "start": hidden}]
-    return [made._replace(layer=call.layers.add("slice", [layer], keys)) for keys in ends]
 
 
 @RULES.rule("embedding", "input weight")

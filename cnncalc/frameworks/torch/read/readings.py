@@ -64,7 +64,7 @@ Run = Callable[[Attempt], Recording | None]
 def named_inputs(names: Sequence[str], inputs: Mapping[str, Sequence[int]]) -> list[tuple[str, tuple[int, ...]]]:
     """Return the sizes of several inputs by the names of the arguments of `forward`, in their order.
 
-    An input goes by its argument's name, or by `input`, `input_2` … in their order. SpecError for another name.
+    An input goes by its argument's name, or by `input`, `input_2` … in their order. Raise SpecError for another name.
     """
     numbered = {FIRST if not at else f"{FIRST}_{at + 1}": own for at, own in enumerate(names)}
     found: dict[str, tuple[int, ...]] = {}

@@ -53,7 +53,7 @@ def record(module: torch.nn.Module, inputs: Sequence[NamedInput], batch: int | N
 
 
 def tensor(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-    """Return a tensor with a shape but no values. SpecError if it is too large for PyTorch."""
+    """Return a tensor with a shape but no values. Raise SpecError if it is too large for PyTorch."""
     try:
         return torch.empty(shape, dtype=dtype, device=META)
     except (RuntimeError, OverflowError):

@@ -25,7 +25,7 @@ def reduced_axes(x: BatchedTensor, dims: list[int], keep: bool) -> Axes:
 
 
 def reduced(call: Call, op: str, x: BatchedTensor, dims: list[int], keep: bool, **keys: Any) -> BatchedTensor:
-    """Return a value reduced over axes of PyTorch's. BatchMixed if the batch is one of them."""
+    """Return a value reduced over axes of PyTorch's. Raise BatchMixed if the batch is one of them."""
     if not dims:
         return x
     axes = [call.axis(x, dim) for dim in dims]
@@ -107,7 +107,7 @@ def vector_norm(call: Call) -> BatchedTensor:
 
 @RULES.rule("linalg_norm", "input ord dim keepdim")
 def linalg_norm(call: Call) -> BatchedTensor:
-    """Read a norm over one axis. OpaqueCall for that of a matrix."""
+    """Read a norm over one axis. Raise OpaqueCall for that of a matrix."""
     if call.get("ord") is not None and not isinstance(call.get("dim"), int):
         raise OpaqueCall
     return _norm(call, call.x, 2 if call.get("ord") is None else call.get("ord"))
@@ -141,7 +141,7 @@ def normalize(call: Call) -> BatchedTensor:
 
 
 def _pair(call: Call) -> tuple[list[BatchedTensor], Axes]:
-    """Return two values broadcast, and the axes of their result. OpaqueCall for another number of axes."""
+    """Return two values broadcast, and the axes of their result. Raise OpaqueCall for another number of axes."""
     first, second = call.value("x1"), call.value("x2")
     if len(first.axes) != len(second.axes):
         raise OpaqueCall

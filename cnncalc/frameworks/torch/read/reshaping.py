@@ -18,13 +18,13 @@ MOST_INDICES = 1 << 16
 
 @RULES.rule("flatten view reshape unflatten view_as reshape_as ravel", "input shape")
 def reshape(call: Call) -> BatchedTensor:
-    """Read the same values in another shape. OpaqueCall for another type over the same memory."""
+    """Read the same values in another shape. Raise OpaqueCall for another type over the same memory."""
     x = call.x
     return _in_shape(call, x, call.out)
 
 
 def _in_shape(call: Call, x: BatchedTensor, shape: tuple[int, ...]) -> BatchedTensor:
-    """Return a value in another shape. BatchMixed if the batch does not stay whole."""
+    """Return a value in another shape. Raise BatchMixed if the batch does not stay whole."""
     have = [prod(n for n in axis if n != BATCH) * (call.layers.batch or 1 if BATCH in axis else 1) for axis in x.axes]
     if prod(have) != prod(shape):
         raise OpaqueCall
@@ -179,7 +179,7 @@ def expanded(call: Call, x: BatchedTensor, shape: tuple[int, ...]) -> BatchedTen
 
 @RULES.rule("repeat tile", "input repeats")
 def repeat(call: Call) -> BatchedTensor:
-    """Read axes repeated one after another. BatchMixed for the batch."""
+    """Read axes repeated one after another. Raise BatchMixed for the batch."""
     x, rank = call.x, len(call.out)
     given = call.call.args[1:] if "dims" not in call.given else [call.get("dims")]
     repeats = list(given[0]) if given and isinstance(given[0], (list, tuple)) else list(given)

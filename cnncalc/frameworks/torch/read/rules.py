@@ -32,7 +32,7 @@ class Call:
         return (self.index, place) in self.layers.used
 
     def operand(self, value: Any) -> Operand:
-        """Return an argument as an operation reads it. OpaqueCall if it is neither a tensor nor a number."""
+        """Return an argument as an operation reads it. Raise OpaqueCall if it is neither a tensor nor a number."""
         if isinstance(value, TracedTensor):
             return self.layers.value_of(value)
         if isinstance(value, Constant):
@@ -43,12 +43,12 @@ class Call:
 
     @property
     def kept(self) -> BatchedTensor:
-        """The first argument, possibly with axes in the batch. OpaqueCall if it is not a tensor."""
+        """The first argument, possibly with axes in the batch. Raise OpaqueCall if it is not a tensor."""
         return self._value(self.call.args[0] if self.call.args else self.given.get("input"))
 
     @property
     def x(self) -> BatchedTensor:
-        """The first argument, with no axes in the batch. OpaqueCall if it does not depend on an input."""
+        """The first argument, with no axes in the batch. Raise OpaqueCall if it does not depend on an input."""
         return self.layers.unfolded(self.kept)
 
     def value(self, name: str) -> BatchedTensor:
@@ -77,7 +77,7 @@ class Call:
         return self.layers.folded(x, 0 if bare else x.place(1))
 
     def axis(self, x: BatchedTensor, dim: int) -> int:
-        """Return one of PyTorch's axes in a layer's numbering. BatchMixed for the batch axis."""
+        """Return one of PyTorch's axes in a layer's numbering. Raise BatchMixed for the batch axis."""
         at = dim % len(x.axes)
         if BATCH in x.axes[at]:
             raise BatchMixed
@@ -119,7 +119,7 @@ class Call:
         return op + ENDS[nd], without(values, **name.defaults)
 
     def arrays(self, *names: str) -> dict[str, Constant]:
-        """Return the given arrays by role. OpaqueCall for one that depends on an input."""
+        """Return the given arrays by role. Raise OpaqueCall for one that depends on an input."""
         given = {name: self.get(name) for name in names if self.get(name) is not None}
         if any(not isinstance(array, Constant) for array in given.values()):
             raise OpaqueCall

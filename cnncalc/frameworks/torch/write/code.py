@@ -46,7 +46,7 @@ def order(axes: Sequence[int]) -> str:
     return f".permute({', '.join(map(str, axes))})"
 
 
-def refuse(what: str, help: str | None = None) -> SpecError:
+def inexpressible(what: str, help: str | None = None) -> SpecError:
     """Return the error for a property of a layer that PyTorch cannot express."""
     return SpecError(f"PyTorch {what}", help)
 
@@ -76,18 +76,18 @@ class TorchContext:
         """The number of axes in a module's name, from one to three; features without space count as one axis."""
         nd = max(len(self.x) - 1, 1)
         if nd > 3:
-            raise refuse(f"has no {self.op} over {nd} axes")
+            raise inexpressible(f"has no {self.op} over {nd} axes")
         return nd
 
     def known(self, size: Size, what: str = "its channels") -> int:
-        """Return a size that PyTorch's source needs as a number. SpecError if it is open."""
+        """Return a size that PyTorch's source needs as a number. Raise SpecError if it is open."""
         if not isinstance(size, int):
-            raise refuse(f"needs {what} as a number, not {size}", "give the input's sizes")
+            raise inexpressible(f"needs {what} as a number, not {size}", "give the input's sizes")
         return size
 
     @property
     def c(self) -> int:
-        """The number of input channels. SpecError if it is open."""
+        """The number of input channels. Raise SpecError if it is open."""
         return self.known(self.x[0])
 
     @property

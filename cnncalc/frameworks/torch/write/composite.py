@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....registry import Registry
-from .code import Code, TorchContext, TorchWriter, invoke, refuse
+from .code import Code, TorchContext, TorchWriter, inexpressible, invoke
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 CONSTANT = '''class Constant(nn.Module):
@@ -58,5 +58,5 @@ def movebatch(site: TorchContext) -> Code:
     if any(site.layer.nodes[at] is site.node for node in site.layer.nodes for at in node.reads if at >= 0):
         return Code("{0}")
     if site.last:
-        raise refuse("moves the batch only in NCHW", "give --layout NCHW")
+        raise inexpressible("moves the batch only in NCHW", "give --layout NCHW")
     return Code(f"{{0}}.movedim(0, {site.values['to']})")

@@ -6,7 +6,7 @@ from math import sqrt
 from string import ascii_lowercase
 
 from ....registry import Registry
-from .code import Code, TorchContext, TorchWriter, invoke, refuse
+from .code import Code, TorchContext, TorchWriter, inexpressible, invoke
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 MULTI_HEAD = '''class MultiHead(nn.Module):
@@ -74,7 +74,7 @@ def einsum(site: TorchContext) -> Code:
     inputs, _, out = site.values["equation"].partition("->")
     batch = next((c for c in "bn" + ascii_lowercase if c not in inputs), None)
     if batch is None:
-        raise refuse("needs a letter for the batch, but all are taken", "use fewer letters")
+        raise inexpressible("needs a letter for the batch, but all are taken", "use fewer letters")
     equation = f"{','.join(batch + term for term in inputs.split(','))}->{batch}{out}"
     return Code(f'torch.einsum("{equation}", {", ".join(_inputs(site))}){site.back(len(site.out))}')
 
@@ -139,17 +139,17 @@ def recurrent(site: TorchContext) -> Code:
     """Write a recurrent layer, with axes before the steps folded into the batch."""
     v, lead = site.values, site.layer.sample[:-2]
     if v["bias"] and not v["hidden_bias"]:
-        raise refuse(f"has two biases in {site.op}, or none", "give hidden_bias=true, or bias=false")
+        raise inexpressible(f"has two biases in {site.op}, or none", "give hidden_bias=true, or bias=false")
     if v["masked"]:
-        raise refuse("has no mask of steps", "leave masked out")
+        raise inexpressible("has no mask of steps", "leave masked out")
     if not v.get("reset_after", True):
-        raise refuse("resets after the product in gru", "give reset_after=true")
+        raise inexpressible("resets after the product in gru", "give reset_after=true")
     usual = ("tanh", "relu") if site.op == "rnn" else ("tanh",)
     if v["activation"] not in usual or v.get("gate", "sigmoid") != "sigmoid":
         other = v["activation"] if v["activation"] not in usual else v["gate"]
-        raise refuse(f"has no {site.op} with {other}", f"use {' or '.join(usual)}, and sigmoid for gates")
+        raise inexpressible(f"has no {site.op} with {other}", f"use {' or '.join(usual)}, and sigmoid for gates")
     if v.get("state", "hidden") != "hidden" and v["sequences"]:
-        raise refuse("outputs the cell of the last step only", "give sequences=false")
+        raise inexpressible("outputs the cell of the last step only", "give sequences=false")
     more = {"batch_first": True} | ({"nonlinearity": "relu"} if v.get("activation") == "relu" else {})
     c_i = site.known(v["c_i"], "its features")
     text = site.named(c_i, v["out"], bidirectional=v["bidirectional"], bias=v["bias"], more=more)

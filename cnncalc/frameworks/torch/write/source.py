@@ -15,10 +15,12 @@ from ....report import LayerReport
 from ....sizes import NOTHING_KNOWN, Shape, counted, show
 from ....trace import shape
 from ....wiring import unused_name
-from . import composite, places, plain, sequences, windows
-from .code import Code, TorchContext, TorchWriter, module, refuse
+from . import axes, composite, places, sequences, values, windows
+from .code import Code, TorchContext, TorchWriter, inexpressible, module
 
-WRITERS: Registry[str, TorchWriter] = Registry(plain.WRITERS, sequences.WRITERS, windows.WRITERS, composite.WRITERS)
+WRITERS: Registry[str, TorchWriter] = Registry(
+    values.WRITERS, axes.WRITERS, sequences.WRITERS, windows.WRITERS, composite.WRITERS
+)
 """The writers by op word, without an ending for the number of axes."""
 SCALE = '''class Scale(nn.Module):
     """A weight for each channel, a bias, or both."""
@@ -69,7 +71,7 @@ HELPERS = {
     "Group(": places.GROUP,
     "without(": WITHOUT,
     "Constant(": composite.CONSTANT,
-    "joined(": plain.JOINED,
+    "joined(": values.JOINED,
     **sequences.HELPERS,
 }
 """The helpers that are put at the beginning of a file, in this order, if its source calls them."""
@@ -100,7 +102,7 @@ class Classes(dict[str, str]):
 
 
 def write(network: Network) -> str:
-    """Return a file with an `nn.Module`. SpecError, with the layer's name, for what PyTorch cannot express."""
+    """Return a file with an `nn.Module`. Raise SpecError, with the layer's name, for what PyTorch cannot express."""
     report = shape(network)
     network = report.network
     assert network.input is not None
@@ -177,7 +179,7 @@ def braced(text: str) -> str:
 def members(layers: Sequence[LayerReport], classes: Classes, within: tuple[Node, ...]) -> list[Member]:
     """Return the layers of a class with their names and their source, and add the classes of blocks.
 
-    SpecError for what PyTorch cannot express, and for a tied layer whose module differs from its owner's.
+    Raise SpecError for what PyTorch cannot express, and for a tied layer whose module differs from its owner's.
     """
     taken, tried = set(TAKEN), dict[str, int]()
     parts: list[Member] = []
@@ -198,7 +200,7 @@ def layer_code(site: TorchContext, parts: Sequence[Member], classes: Classes, wi
     if not layer.inner:
         if within and layer.op in ("input", "movebatch"):
             what = "has no additional input" if layer.op == "input" else "does not move the batch"
-            raise refuse(f"{what} inside a block", "move it out of the block")
+            raise inexpressible(f"{what} inside a block", "move it out of the block")
         code = code_of(site)
     elif tie is None:
         inside = add_class(layer.name, layer.inner, layer.sample, classes, (*within, site.node))
@@ -207,11 +209,11 @@ def layer_code(site: TorchContext, parts: Sequence[Member], classes: Classes, wi
         code = parts[tie].code
     else:
         what = f"shares modules, but the layers of {parts[tie].site.layer.name} are written differently"
-        raise refuse(what, "give both the same layers with the same keys, or remove tie")
+        raise inexpressible(what, "give both the same layers with the same keys, or remove tie")
     if tie is not None and code.module != parts[tie].code.module:
         owner = parts[tie]
         what = f"{owner.site.layer.name} is {owner.code.module}, but this is {code.module}"
-        raise refuse(f"shares modules, but {what}", "give both the same keys, or remove tie")
+        raise inexpressible(f"shares modules, but {what}", "give both the same keys, or remove tie")
     return code
 
 
@@ -224,11 +226,11 @@ def sources(layers: Sequence[LayerReport]) -> list[Any]:
 
 
 def code_of(site: TorchContext) -> Code:
-    """Return the source of a layer. SpecError for what PyTorch cannot express."""
+    """Return the source of a layer. Raise SpecError for what PyTorch cannot express."""
     if NOTHING_KNOWN in (site.layer.sample, site.layer.traced.out):
-        raise refuse("needs to know the output's shape", "give the opaque layer before it its out")
+        raise inexpressible("needs to know the output's shape", "give the opaque layer before it its out")
     if (reason := site.layer.refusal("torch_write")) is not None:
-        raise refuse(f"cannot express this: {reason}", "remove the layer, or write its module yourself")
+        raise inexpressible(f"cannot express this: {reason}", "remove the layer, or write its module yourself")
     return WRITERS[site.node.layer.WORD](site)
 
 

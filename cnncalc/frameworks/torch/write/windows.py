@@ -10,16 +10,16 @@ from ....layers.keys import Pair
 from ....registry import Registry
 from ....sizes import Size
 from ....window import extent, positions, positions_ceil
-from .code import Code, TorchContext, TorchWriter, compact, listed, module, padded, refuse
+from .code import Code, TorchContext, TorchWriter, compact, inexpressible, listed, module, padded
 
 WRITERS: Registry[str, TorchWriter] = Registry()
 
 
 def sides(site: TorchContext) -> list[Pair]:
-    """Return the padding of each axis. SpecError for a padding word that depends on an open size."""
+    """Return the padding of each axis. Raise SpecError for a padding word that depends on an open size."""
     p = site.values["p"]
     if isinstance(p, str):
-        raise refuse(f"has no padding {p!r} for an open size", "give the input's sizes")
+        raise inexpressible(f"has no padding {p!r} for an open size", "give the input's sizes")
     return list(p)
 
 
@@ -31,7 +31,7 @@ def even(pairs: Sequence[Pair]) -> bool:
 def check_flip(site: TorchContext) -> None:
     """Raise SpecError for a flipped kernel."""
     if site.values["flip"]:
-        raise refuse("has no convolution with a flipped kernel", "flip the weights, and remove flip")
+        raise inexpressible("has no convolution with a flipped kernel", "flip the weights, and remove flip")
 
 
 def window(site: TorchContext, **more: object) -> tuple[str, dict[str, Any]]:
@@ -80,7 +80,7 @@ def transposed(site: TorchContext) -> Code:
         call, padding = padded(cut).format("{self}({0})"), 0
     for o, limit in zip(extra, limits, strict=True):
         if o >= limit:
-            raise refuse(f"needs an output_padding below max(s, d) = {limit}, not {o}", "lower out_pad")
+            raise inexpressible(f"needs an output_padding below max(s, d) = {limit}, not {o}", "lower out_pad")
     keys = {"s": compact(v["s"]), "p": padding, "out_pad": compact(extra), "g": v["g"], "bias": v["bias"]}
     return Code(call, site.named(site.c, v["c_o"], compact(v["k"]), **keys, d=compact(v["d"])))
 
@@ -140,7 +140,9 @@ def check_bare(site: TorchContext, around: Sequence[Pair] | None = None) -> None
     pairs = around or [(0, 0)] * site.nd
     for n, k, pair in zip(site.x[1:], site.values["k"], pairs, strict=True):
         if site.nd == 3 and isinstance(n, int) and n + sum(pair) < k:
-            raise refuse(f"needs n >= k for an {site.op} before padding, but {n + sum(pair)} < {k}", f"lower k to {n}")
+            raise inexpressible(
+                f"needs n >= k for an {site.op} before padding, but {n + sum(pair)} < {k}", f"lower k to {n}"
+            )
 
 
 @WRITERS.register("maxpool")
@@ -160,7 +162,7 @@ def avgpool(site: TorchContext) -> Code:
     """Write an average pool. Padding that counts is added explicitly; the overhang at the end never counts."""
     pairs, counts = sides(site), site.values["count_include_pad"]
     if set(site.values["d"]) != {1}:
-        raise refuse("has no dilated average pool")
+        raise inexpressible("has no dilated average pool")
     before = [pair[0] for pair in pairs]
     ceil = rounding(site, before)
     if ceil is not None and (even(pairs) or not counts) and (not counts or fits_bare(site)):
@@ -171,8 +173,10 @@ def avgpool(site: TorchContext) -> Code:
         return Code(f"{{self}}({padded(pairs)})", pool(site))
     if site.values["ceil"] and not any(map(any, pairs)):
         what = "drops a last window that starts beyond the map, but this average keeps it"
-        raise refuse(what, "round down: ceil=false")
-    raise refuse(f"has no average over {pairs} around the map whose padding {'counts' if counts else 'does not'}")
+        raise inexpressible(what, "round down: ceil=false")
+    raise inexpressible(
+        f"has no average over {pairs} around the map whose padding {'counts' if counts else 'does not'}"
+    )
 
 
 @WRITERS.register("lppool")
@@ -184,16 +188,16 @@ def lppool(site: TorchContext) -> Code:
     """
     v, pairs = site.values, sides(site)
     if set(v["d"]) != {1}:
-        raise refuse("has no dilated lppool")
+        raise inexpressible("has no dilated lppool")
     if site.layer.env.dialect.lp_signed:
         if (ceil := rounding(site, [0] * site.nd)) is None:
-            raise refuse("drops a last window that starts beyond the map", "round down: ceil=false")
+            raise inexpressible("drops a last window that starts beyond the map", "round down: ceil=false")
         return module(pool(site, v["norm"], ceil=ceil))
     padding = any(map(any, pairs))
     around = exact(site, pairs) if v["ceil"] or padding else pairs
     outside = 0 if v["norm"] > 0 or around == pairs else 'float("inf")'
     if outside and padding:
-        raise refuse("has no lppool of a power below 0 with both padding and a window that is cut", "give p=0")
+        raise inexpressible("has no lppool of a power below 0 with both padding and a window that is cut", "give p=0")
     check_bare(site, around)
     before = padded(around, outside) if any(map(any, around)) else "{0}"
     return Code(f"{{self}}({before}{'.abs()' if v['norm'] % 2 else ''})", pool(site, v["norm"]))
@@ -229,7 +233,7 @@ def patches(site: TorchContext, direction: int, out: Sequence[int] = ()) -> Code
     """Return an Unfold, or with `out` a Fold."""
     v, pairs = site.values, sides(site)
     if len(v["k"]) != 2:
-        raise refuse(f"has {site.op} only over two axes, but this has {len(v['k'])}")
+        raise inexpressible(f"has {site.op} only over two axes, but this has {len(v['k'])}")
     keys = {"s": compact(v["s"]), "d": compact(v["d"])}
     if even(pairs):
         call, p = "{self}({0})", compact([pair[0] for pair in pairs])

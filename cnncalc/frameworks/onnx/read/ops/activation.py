@@ -11,7 +11,7 @@ from .....registry import Registry
 from .....sizes import known
 from ....values import BATCH, Handle
 from ..const import BOOL, INTEGERS
-from ..made import OpaqueNode, Quantised, needed
+from ..made import OpaqueNode, Quantized, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 
@@ -55,9 +55,9 @@ def cast(b: GraphReader, node: GraphNode) -> None:
     """Read a cast: to integers it truncates, truth values become 0 and 1, and other values stay."""
     x, to = b.first(node), node.whole("to") if node.op == "Cast" else 1
     have = b.kind(node.input(0))
-    if node.input(0) in b.quantised and (own := b.quantised[node.input(0)]).of is None and to not in INTEGERS:
+    if node.input(0) in b.quantized and (own := b.quantized[node.input(0)]).of is None and to not in INTEGERS:
         b.give(node, b.in_steps(node.name, x, own))
-        b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,))
+        b.quantized[node.outputs[0]] = Quantized((1.0,), (0.0,))
         return
     if to == BOOL and have != "bool":
         b.make_pointwise(node, "compare", x, {"by": "ne", "value": 0})
@@ -167,7 +167,7 @@ def softmax(b: GraphReader, node: GraphNode) -> None:
 
 
 def sized(n: object) -> int:
-    """Return a size as a number. OpaqueNode if it is open."""
+    """Return a size as a number. Raise OpaqueNode if it is open."""
     if not isinstance(n, int):
         raise OpaqueNode(known=False)
     return n
@@ -240,8 +240,8 @@ def cumsum(b: GraphReader, node: GraphNode) -> None:
     if node.whole("reverse"):
         x = b.add(f"{node.name}.turned", "slice", x, turned)
     if node.whole("exclusive"):
-        behind = b.add(f"{node.name}.behind", "pad", x, {"axis": [ours], "p": [[1, 0]]})
-        x = b.add(f"{node.name}.before", "slice", behind, {"axis": ours, "start": 0, "stop": -1})
+        padded = b.add(f"{node.name}.behind", "pad", x, {"axis": [ours], "p": [[1, 0]]})
+        x = b.add(f"{node.name}.before", "slice", padded, {"axis": ours, "start": 0, "stop": -1})
     made = b.add(f"{node.name}.sums" if node.whole("reverse") else node.name, "cumsum", x, {"axis": ours})
     b.give(node, b.add(node.name, "slice", made, turned) if node.whole("reverse") else made)
 

@@ -10,7 +10,7 @@ from .....registry import Registry
 from .....sizes import LARGEST, Size, known
 from ....values import BATCH, Handle
 from ..broadcasting import join, operands
-from ..const import INITIALISER, Const, of_values
+from ..const import INITIALIZER, Const, of_values
 from ..gates import gate
 from ..made import OpaqueNode
 from ..model import GraphNode
@@ -110,7 +110,7 @@ def _with_constant(b: GraphReader, node: GraphNode, name: str, const: Const) -> 
 
 def _is_weight(b: GraphReader, node: GraphNode, x: Handle, const: Const) -> bool:
     """Return whether a constant counts as a parameter: it is stored as a weight, or follows a layer with weights."""
-    if const.origin == INITIALISER or not isinstance((const.values or [0])[0], (int, float)):
+    if const.origin == INITIALIZER or not isinstance((const.values or [0])[0], (int, float)):
         return True
     return node.op in ("Add", "Mul") and b.completes(x.layer)
 
@@ -123,7 +123,7 @@ def _completes(b: GraphReader, node: GraphNode, name: str, const: Const) -> str 
         fits = x.layer.tie is None and const.shape[-1:] == (const.size,) == x.shape[-1:]
     elif x.layer.op == "groupnorm" and node.op in ("Add", "Mul"):
         flag = kind.flag
-        fits = const.origin == INITIALISER and _by_channel(b, x, const)
+        fits = const.origin == INITIALIZER and _by_channel(b, x, const)
     else:
         return None
     return flag if fits and not x.layer.keys[flag] and b.graph.uses[name] == 1 else None

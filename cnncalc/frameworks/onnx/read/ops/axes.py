@@ -13,7 +13,7 @@ from ..fold import broadcast, numbers, squeezed
 from ..made import OpaqueNode, needed, values_of
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
-from .shuffle import recognised
+from .shuffle import recognized
 
 HANDLERS: Registry[str, Handler] = Registry()
 
@@ -29,12 +29,12 @@ def reshape(b: GraphReader, node: GraphNode) -> None:
     except OpaqueNode:
         b.misfits.append((node.name, full, tuple(asked)))
         raise
-    if not recognised(b, node, target):
+    if not recognized(b, node, target):
         b.give(node, b.reshaped(node.name, x, target))
 
 
 def resolved(full: tuple[Size, ...], wanted: Sequence[Number], zeros: bool) -> list[Size]:
-    """Return a reshape's target with 0 and -1 resolved. OpaqueNode if they cannot be."""
+    """Return a reshape's target with 0 and -1 resolved. Raise OpaqueNode if they cannot be."""
     target: list[Size] = []
     kept = [at for at, n in enumerate(wanted) if n == 0 and not zeros]
     for at, n in enumerate(wanted):
@@ -179,7 +179,7 @@ def expand(b: GraphReader, node: GraphNode) -> None:
 
 
 def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handle:
-    """Return a value with its axes of size 1 repeated to a shape of the file. OpaqueNode if one is unknown."""
+    """Return a value with its axes of size 1 repeated to a shape of the file. Raise OpaqueNode if one is unknown."""
     if any(isinstance(n, int) and not 1 <= n <= LARGEST for n in out):
         raise OpaqueNode(known=False)
     rows: list[list[Size]] = [*([[]] * (len(out) - x.rank)), *[x.sizes_at(at, BATCH) for at in range(x.rank)]]
@@ -194,7 +194,7 @@ def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handl
             after.append(own)
         elif have != 1:
             raise OpaqueNode(out)
-        elif batch is None and x.batched is None and (folded := _behind_batch(b, n)) is not None:
+        elif batch is None and x.batched is None and (folded := _folded_with_batch(b, n)) is not None:
             batch = at
             before.append([1] * len(folded))
             after.append(folded)
@@ -213,7 +213,7 @@ def expanded(b: GraphReader, name: str, x: Handle, out: Sequence[Size]) -> Handl
     return Handle(x.layer, new, numbered(after, where), x.batched)
 
 
-def _behind_batch(b: GraphReader, size: Size) -> list[Size] | None:
+def _folded_with_batch(b: GraphReader, size: Size) -> list[Size] | None:
     """Return the sizes of an axis after the open batch that is folded into it; None if it has no batch."""
     if isinstance(size, int) or isinstance(b.batch, int) or b.batch.letter is None:
         return None

@@ -1,4 +1,4 @@
-"""Operators that onnxruntime writes when optimising a file, and attention (onnxruntime, docs/ContribOperators.md)."""
+"""Operators that onnxruntime writes when optimizing a file, and attention (onnxruntime, docs/ContribOperators.md)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 
 def window(node: GraphNode, k: list[int]) -> dict[str, Any]:
-    """Return the keys of a window of k taps, by ONNX's defaults. SpecError if pads are not two for each axis."""
+    """Return the keys of a window of k taps, by ONNX's defaults. Raise SpecError if pads are not two for each axis."""
     nd, word = len(k), node.text("auto_pad", "NOTSET")
     pads = node.ints("pads")
     padding: Any = WORDS.get(word, word)

@@ -1,4 +1,4 @@
-"""Normalisations (onnx/defs/nn/defs.cc)."""
+"""Normalizations (onnx/defs/nn/defs.cc)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .....layers.names import ONNX, ONNX_OPS
 from .....registry import Registry
 from .....sizes import known
 from ....values import Handle
-from ..const import INITIALISER, Const
+from ..const import INITIALIZER, Const
 from ..made import OpaqueNode, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
@@ -24,7 +24,7 @@ HANDLERS: Registry[str, Handler] = Registry()
 
 @HANDLERS.register("LRN")
 def lrn(b: GraphReader, node: GraphNode) -> None:
-    """Read a normalisation across neighbouring channels."""
+    """Read a normalization across neighboring channels."""
     b.make_on_maps(node, "lrn", b.first(node), node.renamed(ONNX["lrn"]))
 
 
@@ -74,7 +74,7 @@ def norm(b: GraphReader, node: GraphNode) -> None:
 
 
 @HANDLERS.register("MeanVarianceNormalization")
-def standardised(b: GraphReader, node: GraphNode) -> None:
+def standardized(b: GraphReader, node: GraphNode) -> None:
     """Read (x - mean)/deviation over some axes, by default all but the channels."""
     x, full = b.known(node)
     axes = node.ints("axes")
@@ -113,7 +113,7 @@ def affine(weight: Const | None, bias: Const | None) -> tuple[dict[str, Any], di
     """Return `scale` and `center`, and the weight and bias; constants of ones and zeros are left out."""
     weights = {}
     for role, const, plain in (("weight", weight, 1), ("bias", bias, 0)):
-        stands_in = const is not None and const.origin != INITIALISER and set(const.values or ()) == {plain}
+        stands_in = const is not None and const.origin != INITIALIZER and set(const.values or ()) == {plain}
         weights[role] = None if stands_in else const
     return {"scale": weights["weight"] is not None, "center": weights["bias"] is not None}, weights
 

@@ -1,6 +1,6 @@
-"""Quantised operators as operators on rounded real numbers, with quantize layers where numbers are integers.
+"""Quantized operators as operators on rounded real numbers, with quantize layers where numbers are integers.
 
-A value of integers is read as the real numbers that it stands for, and its scale is kept until it is dequantised
+A value of integers is read as the real numbers that it stands for, and its scale is kept until it is dequantized
 (onnx/defs/quantization/defs.cc; onnxruntime, docs/ContribOperators.md).
 """
 
@@ -13,7 +13,7 @@ from .....registry import Registry
 from ....values import Handle
 from ..broadcasting import join
 from ..const import Const
-from ..made import OpaqueNode, Quantised, needed
+from ..made import OpaqueNode, Quantized, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
 from .conv import convolved
@@ -29,14 +29,14 @@ HANDLERS: Registry[str, Handler] = Registry()
 @HANDLERS.register("QuantizeLinear")
 def quantize(b: GraphReader, node: GraphNode) -> None:
     """Read values rounded to multiples of a scale."""
-    given = b.quantised.get(node.input(0))
+    given = b.quantized.get(node.input(0))
     x = b.first(node) if given is None or given.of is None else _real(b, node, 0, given)
     b.give(node, rounded(b, node, x, node.inputs[1:3], node.name))
 
 
 def rounded(b: GraphReader, node: GraphNode, x: Handle, how: Sequence[str], name: str) -> Handle:
     """Return a value rounded by a scale and a zero, which are kept for the node's first output."""
-    own = _quantised(b, how)
+    own = _quantized(b, how)
     if node.op == "QuantizeLinear" and own.per_channel and not _on_channels(node, b.full(x)):
         raise OpaqueNode(b.full(x))
     to = b.type_of(how[1]) if len(how) > 1 and how[1] else node.whole("output_dtype") or UINT8
@@ -44,7 +44,7 @@ def rounded(b: GraphReader, node: GraphNode, x: Handle, how: Sequence[str], name
         raise OpaqueNode(b.full(x))
     least, most = RANGES[to]
     keys = {"scale": one_or_all(own.scale), "zero": one_or_all(own.zero), "min": least, "max": most}
-    b.quantised[node.outputs[0]] = own
+    b.quantized[node.outputs[0]] = own
     return b.pointwise(name, "quantize", x, keys)
 
 
@@ -58,30 +58,30 @@ def one_or_all(numbers: Sequence[float]) -> float | list[float]:
     return numbers[0] if len(numbers) == 1 else list(numbers)
 
 
-def _quantised(b: GraphReader, how: Sequence[str]) -> Quantised:
-    """Return a constant scale and zero. OpaqueNode if they are not constant, or if there is no scale."""
+def _quantized(b: GraphReader, how: Sequence[str]) -> Quantized:
+    """Return a constant scale and zero. Raise OpaqueNode if they are not constant, or if there is no scale."""
     by, at = [*how, "", ""][:2]
     scale = [v for v in needed(b.listed(by)) if isinstance(v, (int, float))]
     listed: Sequence[Any] | None = b.listed(at) if at else [0]
     zero = [v for v in needed(listed) if isinstance(v, (int, float))]
     if not scale or len(zero) not in (1, len(scale)) or min(scale) <= 0:
         raise OpaqueNode(known=False)
-    return Quantised(tuple(scale), tuple(zero))
+    return Quantized(tuple(scale), tuple(zero))
 
 
 @HANDLERS.register("DequantizeLinear")
 def dequantize(b: GraphReader, node: GraphNode) -> None:
-    """Read the real numbers that integers stand for: the value itself if it was quantised with the same scale."""
-    x, own = b.first(node), _quantised(b, node.inputs[1:3])
+    """Read the real numbers that integers stand for: the value itself if it was quantized with the same scale."""
+    x, own = b.first(node), _quantized(b, node.inputs[1:3])
     if own.per_channel and not _on_channels(node, b.full(x)):
         raise OpaqueNode(b.full(x))
     b.give(node, _real(b, node, 0, own))
 
 
-def _real(b: GraphReader, node: GraphNode, at: int, own: Quantised) -> Handle:
+def _real(b: GraphReader, node: GraphNode, at: int, own: Quantized) -> Handle:
     """Return the real numbers that an input stands for, given a scale and a zero."""
     name = node.input(at)
-    x, have = b.value(name), b.quantised.get(name, Quantised((1.0,), (0.0,)))
+    x, have = b.value(name), b.quantized.get(name, Quantized((1.0,), (0.0,)))
     if have == own:
         return x
     rows = (have.scale, have.zero, own.scale, own.zero)
@@ -118,7 +118,7 @@ def _weight(b: GraphReader, node: GraphNode, at: int, scale: str, zero: str, axi
 @HANDLERS.register("QLinearConv")
 def conv(b: GraphReader, node: GraphNode) -> None:
     """Read a convolution of real numbers with a rounded result."""
-    x = _real(b, node, 0, _quantised(b, node.inputs[1:3]))
+    x = _real(b, node, 0, _quantized(b, node.inputs[1:3]))
     weight = _weight(b, node, 3, node.input(4), node.input(5), 0)
     bias, scales = b.const(node.input(8)), [needed(b.const(node.input(at))) for at in (1, 4)]
     if bias is not None:
@@ -134,9 +134,9 @@ def conv(b: GraphReader, node: GraphNode) -> None:
 @HANDLERS.register("QLinearMatMul")
 def matmul(b: GraphReader, node: GraphNode) -> None:
     """Read a matrix product of real numbers with a rounded result."""
-    x = _real(b, node, 0, _quantised(b, node.inputs[1:3]))
+    x = _real(b, node, 0, _quantized(b, node.inputs[1:3]))
     if b.const(node.input(3)) is None:
-        made = multiplied(b, node, x, _real(b, node, 3, _quantised(b, node.inputs[4:6])))
+        made = multiplied(b, node, x, _real(b, node, 3, _quantized(b, node.inputs[4:6])))
     else:
         weight = _weight(b, node, 3, node.input(4), node.input(5), -1)
         made = linear(b, node, x, transposed(weight)) if len(weight.shape) == 2 else multiplied(b, node, x, weight)
@@ -162,7 +162,7 @@ def dynamic(b: GraphReader, node: GraphNode) -> None:
     ):
         if out:
             b.values[out] = value
-    b.quantised[node.outputs[0]] = Quantised((1.0,), (0.0,), node.outputs[0], shifted=True)
+    b.quantized[node.outputs[0]] = Quantized((1.0,), (0.0,), node.outputs[0], shifted=True)
     b.scales[node.outputs[1]] = (node.outputs[0], None)
     b.dynamic[node.outputs[0]] = (scale, zero)
     b.zeros[node.outputs[2]] = node.outputs[0]
@@ -171,11 +171,11 @@ def dynamic(b: GraphReader, node: GraphNode) -> None:
 @HANDLERS.register("ConvInteger", "MatMulInteger")
 def of_integers(b: GraphReader, node: GraphNode) -> None:
     """Read a convolution or product of integers; with a dynamic scale it is one of the real numbers."""
-    zero, have = node.input(2), b.quantised.get(node.input(0))
+    zero, have = node.input(2), b.quantized.get(node.input(0))
     x = b.first(node) if have is None or have.of is None else b.values[node.input(0)]
     if have is None or have.of is None:
         shift = b.scalar(zero) if zero else 0
-        x = _real(b, node, 0, Quantised((1.0,), (float(needed(shift)),)))
+        x = _real(b, node, 0, Quantized((1.0,), (float(needed(shift)),)))
     elif b.zeros.get(zero) != have.of:
         raise OpaqueNode(known=False)
     weight = _weight(b, node, 1, "", node.input(3), 0 if node.op == "ConvInteger" else -1)
@@ -187,11 +187,11 @@ def of_integers(b: GraphReader, node: GraphNode) -> None:
         made = multiplied(b, node, x, weight)
     b.give(node, made)
     if have is not None and have.of is not None:
-        b.quantised[node.outputs[0]] = have._replace(shifted=False)
+        b.quantized[node.outputs[0]] = have._replace(shifted=False)
 
 
 def scaled(b: GraphReader, node: GraphNode) -> bool:
-    """Return whether a product is one of scales, or of integers and the scale they were quantised with."""
+    """Return whether a product is one of scales, or of integers and the scale they were quantized with."""
     first, second = node.inputs[:2]
     if first in b.scales:
         first, second = second, first
@@ -202,7 +202,7 @@ def scaled(b: GraphReader, node: GraphNode) -> bool:
     if const is not None and factor is None:
         b.scales[node.outputs[0]] = (of, const)
         return False
-    have = b.quantised.get(first)
+    have = b.quantized.get(first)
     if have is None or have.of != of:
         return False
     value = b.values[first]
@@ -221,7 +221,7 @@ def of_two(b: GraphReader, node: GraphNode) -> None:
     xs = [
         _weight(b, node, at, node.input(at + 1), node.input(at + 2), 0)
         if b.const(node.input(at)) is not None
-        else _real(b, node, at, _quantised(b, node.inputs[at + 1 : at + 3]))
+        else _real(b, node, at, _quantized(b, node.inputs[at + 1 : at + 3]))
         for at in (0, 3)
     ]
     made = join(b, node, "add" if node.op.endswith("Add") else "mul", xs)
@@ -231,7 +231,7 @@ def of_two(b: GraphReader, node: GraphNode) -> None:
 @HANDLERS.register("com.microsoft.QLinearSigmoid", "com.microsoft.QLinearLeakyRelu")
 def of_one(b: GraphReader, node: GraphNode) -> None:
     """Read a function of real numbers with a rounded result."""
-    x = _real(b, node, 0, _quantised(b, node.inputs[1:3]))
+    x = _real(b, node, 0, _quantized(b, node.inputs[1:3]))
     sigmoid = node.op.endswith("Sigmoid")
     made = b.pointwise(
         node.name, "sigmoid" if sigmoid else "leakyrelu", x, {} if sigmoid else {"alpha": node.number("alpha", 0.01)}
@@ -266,8 +266,8 @@ HANDLERS["com.microsoft.QLinearConv"] = channels_last("QLinearConv", conv)
 def nhwc_pool(b: GraphReader, node: GraphNode) -> None:
     """Read a max pool of integers with channels last."""
     channels_last("MaxPool", sliding)(b, node)
-    if node.input(0) in b.quantised:
-        b.quantised[node.outputs[0]] = b.quantised[node.input(0)]
+    if node.input(0) in b.quantized:
+        b.quantized[node.outputs[0]] = b.quantized[node.input(0)]
 
 
 @HANDLERS.register("com.microsoft.QLinearGlobalAveragePool")
@@ -276,6 +276,6 @@ def pool(b: GraphReader, node: GraphNode) -> None:
     if node.whole("channels_last"):
         channels_last("com.microsoft.QLinearGlobalAveragePool", pool)(b, node)
         return
-    maps = b.maps(_real(b, node, 0, _quantised(b, node.inputs[1:3])))
+    maps = b.maps(_real(b, node, 0, _quantized(b, node.inputs[1:3])))
     made = b.unmapped(node.name, b.add(node.name, "globalavgpool", maps.x, {"keepdims": True}), maps)
     b.give(node, rounded(b, node, made, node.inputs[3:5], f"{node.name}.rounded"))

@@ -62,7 +62,7 @@ def recurrent(b: GraphReader, node: GraphNode) -> None:
 
 
 @HANDLERS.register("com.microsoft.DynamicQuantizeLSTM")
-def quantised(b: GraphReader, node: GraphNode) -> None:
+def quantized(b: GraphReader, node: GraphNode) -> None:
     """Read the figures of a layer that rounds its states at every step, with kernels (directions, in, 4*hidden)."""
     full, w, r = needed(b.full(b.first(node))), needed(b.const(node.input(1))), needed(b.const(node.input(2)))
     if len(full) != 3 or len(w.shape) != 3 or len(r.shape) != 3:

@@ -55,7 +55,10 @@ def pad(b: GraphReader, node: GraphNode) -> None:
 
 
 def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:
-    """Return (before, after) for each axis. OpaqueNode if they are not constants, SpecError if they do not fit."""
+    """Return (before, after) for each axis.
+
+    Raise OpaqueNode if they are not constants, SpecError if they do not fit.
+    """
     given = b.given(node)
     pads = needed(integers(node, "paddings" if node.has("paddings") else "pads", given, 1))
     axes = needed(integers(node, "axes", given, 3, list(range(rank))))
@@ -72,44 +75,55 @@ def resize(b: GraphReader, node: GraphNode) -> None:
     """Read a resize by scales or sizes; if upsample cannot compute the same values, only the shape is known."""
     x, full = b.known(node)
     scales, sizes = _scales(b, node), _sizes(b, node)
-    axes, rank = node.ints("axes") or list(range(len(full))), len(full)
     if (scales is None) == (sizes is None):
         raise OpaqueNode(known=False)
-    given: list[Any] = list(sizes if sizes is not None else scales or [])
-    if len(given) != len(axes) or any(not -rank <= a < rank for a in axes):
-        raise node.wrong(f"{len(given)} scales or sizes for {len(axes)} axes")
-    by = dict(zip([a % rank for a in axes], given, strict=True))
+    by = _by_axis(node, len(full), scales or [] if sizes is None else sizes)
     policy = node.text("keep_aspect_ratio_policy", "stretch")
-    if policy != "stretch" and scales is None:
-        scales, by = [], _kept_ratio(full, by, policy)
-        out = [n if at not in by else floor(n * by[at] + 0.5) for at, n in enumerate(full)]
+    is_by_sizes = scales is None and policy == "stretch"
+    if is_by_sizes:
+        resized = by
+    elif scales is None:
+        by = _kept_ratio(full, by, policy)
+        resized = {at: floor(full[at] * scale + 0.5) for at, scale in by.items()}
     else:
-        out = [n if at not in by else by[at] if scales is None else _scaled(n, by[at]) for at, n in enumerate(full)]
+        resized = {at: _scaled(full[at], scale) for at, scale in by.items()}
+    out = [resized.get(at, n) for at, n in enumerate(full)]
     changed = sorted(at for at in by if out[at] != full[at])
     if not changed:
         b.make_pointwise(node, "identity", x)
         return
-    order = list(range(rank))
-    if min(changed) < 2:  # the channels are last
-        order = [*[at for at in order if at not in changed], *changed]
-    if len(order) - len(changed) != 2 and min(changed) < 2:
-        raise OpaqueNode(out)
+    order = _maps_last(changed, out)
+    pairs = [(full[at], out[at]) for at in order[2:]]
+    factors = [by.get(at, 1) for at in order[2:]]
     maps = b.maps(b.permuted(f"{node.name}.first", x, order))
-    values = [by.get(at, full[at] if scales is None else 1) for at in order][2:]
-    keys = _how(b, node, maps.x, [out[at] for at in order][2:], values if scales else [])
-    wanted = [n if isinstance(n, (int, float)) else None for n in values]
-    if scales is None and None in wanted:
-        wanted = [_factor(n, full[at]) for n, at in zip(values, order[2:], strict=True)]
-        scales = []
-    if None in wanted:
-        raise OpaqueNode(out)
-    if scales is None:
-        made = b.add(node.name, "upsample", maps.x, {"out": wanted, **keys})
+    keys = _how(b, node, maps.x, [after for _, after in pairs], factors if scales else [])
+    if is_by_sizes and all(isinstance(after, int) for _, after in pairs):
+        made = b.add(node.name, "upsample", maps.x, {"out": [after for _, after in pairs], **keys})
     else:
-        pairs = [(full[at], out[at]) for at in order][2:]
-        made = _by_scales(b, node, maps.x, pairs, [n or 1 for n in wanted], keys)
+        factors = [_factor(after, before) for before, after in pairs] if is_by_sizes else factors
+        if None in factors:
+            raise OpaqueNode(out)
+        made = _by_scales(b, node, maps.x, pairs, factors, keys)
     made = b.unmapped(node.name, made, maps)
-    b.give(node, b.permuted(f"{node.name}.last", made, [order.index(at) for at in range(rank)]))
+    b.give(node, b.permuted(f"{node.name}.last", made, [order.index(at) for at in range(len(full))]))
+
+
+def _by_axis(node: GraphNode, rank: int, given: Sequence[Any]) -> dict[int, Any]:
+    """Return the scales or sizes by their axes. Raise SpecError if the axes do not exist, or are more or fewer."""
+    axes = node.ints("axes") or list(range(rank))
+    if len(given) != len(axes) or any(not -rank <= a < rank for a in axes):
+        raise node.wrong(f"{len(given)} scales or sizes for {len(axes)} axes")
+    return dict(zip([a % rank for a in axes], given, strict=True))
+
+
+def _maps_last(changed: Sequence[int], out: Sequence[Size]) -> list[int]:
+    """Return the order of the axes in which those that change come after two others. Raise OpaqueNode if none has."""
+    order = list(range(len(out)))
+    if min(changed) >= 2:
+        return order
+    if len(out) - len(changed) != 2:
+        raise OpaqueNode(out)
+    return [*[at for at in order if at not in changed], *changed]  # the channels were last
 
 
 def _sizes(b: GraphReader, node: GraphNode) -> list[Size] | None:
@@ -135,7 +149,7 @@ def _kept_ratio(full: tuple[Size, ...], by: dict[int, Any], policy: str) -> dict
 
 
 def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
-    """Return the scales from an attribute or input; None if there are none. SpecError for an impossible one."""
+    """Return the scales from an attribute or input; None if there are none. Raise SpecError for an impossible one."""
     scales = node.floats("scales")
     if scales is None:
         values = b.listed(node.input(1 if len(node.inputs) == 2 else 2))
@@ -147,7 +161,7 @@ def _scales(b: GraphReader, node: GraphNode) -> list[float] | None:
 
 
 def _scaled(n: Size, by: float) -> Size:
-    """Return a size times a scale, in float32 as in runtimes. OpaqueNode if an open size would be truncated."""
+    """Return a size times a scale, in float32 as in runtimes. Raise OpaqueNode if an open size would be truncated."""
     if isinstance(n, int):
         return floor(float32(n * float32(by)))
     if not by.is_integer():
@@ -195,7 +209,7 @@ def _is_ratio(n: Size, out: Size, by: float) -> bool:
 def _exact(n: Size, out: Size, by: float) -> float:
     """Return a scale as a factor whose product with a size, in double precision, is truncated to the same size.
 
-    OpaqueNode if there is none: sizes that keep their ratio are rounded.
+    Raise OpaqueNode if there is none: sizes that keep their ratio are rounded.
     """
     if not isinstance(n, int):
         return by
@@ -206,7 +220,7 @@ def _exact(n: Size, out: Size, by: float) -> float:
 
 
 def _how(b: GraphReader, node: GraphNode, x: Handle, out: list[Size], factors: Sequence[float]) -> dict[str, Any]:
-    """Return the mode and the details of an upsampling. OpaqueNode if upsample cannot compute the same.
+    """Return the mode and the details of an upsampling. Raise OpaqueNode if upsample cannot compute the same.
 
     Upsample, and Resize up to operator set 10, begin at the corner. `factors` are the scales, if given.
     """

@@ -11,7 +11,7 @@ from ..model import GraphNode
 from ..reader import GraphReader
 
 
-def recognised(b: GraphReader, node: GraphNode, target: Sequence[Size]) -> bool:
+def recognized(b: GraphReader, node: GraphNode, target: Sequence[Size]) -> bool:
     """Return whether a Reshape to this shape ends such a group, which is then replaced by one layer."""
     middle = b.sole_maker(node.input(0), "Transpose", "InstanceNormalization")
     first = middle and b.sole_maker(middle.input(0), "Reshape")
@@ -21,7 +21,7 @@ def recognised(b: GraphReader, node: GraphNode, target: Sequence[Size]) -> bool:
     plain = [one.axes == batch_first(len(one.shape)) for one in (source, inner)]
     if b.full(source) != tuple(target) or not all(plain):
         return False
-    keys = (_shuffled if middle.op == "Transpose" else _normalised)(b, middle, source.shape, inner.shape)
+    keys = (_shuffled if middle.op == "Transpose" else _normalized)(b, middle, source.shape, inner.shape)
     if keys is None:
         return False
     b.drop(middle)
@@ -38,8 +38,8 @@ def _shuffled(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) ->
     return {"g": inner[0]} if turned and fits else None
 
 
-def _normalised(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) -> dict[str, Any] | None:
-    """Return the keys of a groupnorm, (g, everything) normalised with weights of 1 and biases of 0; None for others."""
+def _normalized(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) -> dict[str, Any] | None:
+    """Return the keys of a groupnorm, (g, everything) normalized with weights of 1 and biases of 0; None for others."""
     plain = [set(const.values or ()) for const in map(b.const, middle.inputs[1:3]) if const is not None]
     if plain != [{1}, {0}] or len(inner) != 2 or len(source) < 2:
         return None
