@@ -309,7 +309,7 @@ class _AverageForMax(AvgPool):
 
 
 class LpPool(Pool):
-    """Power-average pooling: (sum |x|^norm)^(1/norm) of each window; padding is zeros, PyTorch takes no |x|."""
+    """Power-average pooling: (sum |x|^norm)^(1/norm) of each window; padding is zeros; PyTorch does not take |x|."""
 
     WORD = "lppool"
     REFUSED = {"keras": "it has no layer for lppool"}
@@ -388,6 +388,7 @@ class AdaptivePool(Layer):
     BARE = "out"
     EXAMPLE = "OP:7"
     NEEDED = ("out",)
+    PER_AXIS = ("out",)
     out: tuple[int | None, ...] | int
 
     def rank(self) -> int | None:

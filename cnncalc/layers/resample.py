@@ -57,6 +57,7 @@ class Upsample(Layer):
 
     WORD = "upsample"
     EXAMPLE = "OP:factor=2"
+    PER_AXIS = ("factor", "out")
     VIEW = False
     SPATIAL = True
     LINEAR = True
@@ -396,7 +397,7 @@ class PixelUnshuffle(BlockShuffle):
 
 
 class ChannelShuffle(Layer):
-    """Channel shuffle: the channels of g groups dealt out in turn."""
+    """Channel shuffle: the channels of g groups, interleaved."""
 
     WORD = "channelshuffle"
     ALSO = ("shuffle",)

@@ -116,6 +116,8 @@ class _PrintoutReader:
             raise self.error(what, "print the module that it was made from", module)
         if is_chain(module):
             return self.chain(module, path, reads)
+        if (inner := parametrized(module)) is not None:
+            return self.computed(inner, path, reads)
         if module.children and module.kind != "MultiheadAttention":
             parts = [*self.parts(module, path), *([] if reads in (self.source, self.spec.input) else [reads])]
             return self.opaque(path or "output", module.kind, parts or [self.unknown(module)], NO_PARAMETERS)
@@ -133,6 +135,14 @@ class _PrintoutReader:
             reads, before = self.add(child, _joined(path, name), reads), child
         return reads
 
+    def computed(self, inner: Parametrized, path: str, reads: Draft) -> Draft:
+        """Add a module with computed weights, then what computes them, whose parameters and buffers are unknown."""
+        reads = self.leaf(inner.own, path, reads)
+        for name, one in inner.by:
+            self.holders[one.kind] = None
+            reads = self.opaque(_joined(path, name), one.kind, [reads], {"macs": 0}, same=True)
+        return reads
+
     def parts(self, module: PrintedModule, path: str) -> Iterator[Draft]:
         """Add the parts of a module whose `forward` is unknown, and yield the layers that no other layer reads."""
         source = self.unknown(module)
@@ -144,7 +154,8 @@ class _PrintoutReader:
             inner = _joined(path, name)
             if child.kind in LISTS and not child.children:
                 continue
-            if child.children and not is_chain(child) and child.kind != "MultiheadAttention":
+            is_leaf = child.kind == "MultiheadAttention" or parametrized(child) is not None
+            if child.children and not is_chain(child) and not is_leaf:
                 yield from self.parts(child, inner)
             else:
                 yield self.add(child, inner, source)
@@ -260,6 +271,28 @@ class _PrintoutReader:
 
 
 NO_PARAMETERS: Mapping[str, int | None] = {"params": 0, "buffers": 0}
+
+
+class Parametrized(NamedTuple):
+    """A module whose weights are computed by others."""
+
+    own: PrintedModule
+    """The module itself, as it would be without them."""
+    by: tuple[tuple[str, PrintedModule], ...]
+    """What computes the weights, each with its path in the module."""
+
+
+def parametrized(module: PrintedModule) -> Parametrized | None:
+    """Return the parts of a module that PyTorch shows as `ParametrizedConv2d`; None for any other module.
+
+    Source: torch/nn/utils/parametrize.py. Its `forward` is that of the module itself.
+    """
+    if [name for name, _ in module.children] != ["parametrizations"] or not module.kind.startswith("Parametrized"):
+        return None
+    own = module._replace(kind=module.kind.removeprefix("Parametrized"), children=())
+    lists = module.children[0][1].children
+    by = [(f"parametrizations.{name}.{at}", one) for name, row in lists for at, one in row.children]
+    return Parametrized(own, tuple(by)) if base_of(own) is not None else None
 
 
 def _joined(path: str, name: str) -> str:

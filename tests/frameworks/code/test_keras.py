@@ -166,7 +166,16 @@ def test_a_variable_of_a_layer_counts() -> None:
         ("import os\nx = layers.Dense(int(os.environ['N']))(x)", None),
         ("x = layers.Dense(4, 'relu', True, 0, 0)(x)", "net.py:5:5: Dense is given 5 arguments"),
         ("x = layers.GaussianNoise(2)(x)", "net.py:5:5: stddev of GaussianNoise is 2, not a number from 0 to 1"),
-        ("x = layers.LeakyReLU(None)(x)", "net.py:5:5: negative_slope of LeakyReLU is null, not a number of at"),
+        ("x = layers.Conv2D(4, 3, strides=None)(x)", "net.py:5:5: strides of Conv2D is None, not a whole"),
+        ("x = layers.Conv2D(4, 3, padding=1)(x)", "net.py:5:5: padding of Conv2D is 1, not a word such as valid"),
+        ("x = layers.MaxPool2D(padding=None)(x)", "net.py:5:5: padding of MaxPooling2D is None, not a word"),
+        ("x = layers.UpSampling2D(1.5)(x)", "net.py:5:5: size of UpSampling2D is 1.5, not a whole number, or one"),
+        ("x = layers.BatchNormalization(axis=[3])(x)", "net.py:5:5: axis of BatchNormalization is [3], not a whole"),
+        ("x = layers.Reshape(144)(x)", "net.py:5:5: target_shape of Reshape is 144, not a tuple of sizes"),
+        ("x = layers.Dense(4, True)(x)", "net.py:5:5: activation of Dense is True, not a name or a function"),
+        ("x = layers.Bidirectional(layers.LSTM)(x[:, 0])", "net.py:5:5: layer of Bidirectional is the class LSTM, not"),
+        ("x = layers.TimeDistributed(3)(x)", "net.py:5:5: layer of TimeDistributed is 3, not a layer"),
+        ("x = layers.LeakyReLU(None)(x)", "net.py:5:5: negative_slope of LeakyReLU is None, not a number of at"),
         ("x = layers.Conv2D(4, 3, data_format='x')(x)", "net.py:5:5: data_format of Conv2D is 'x', not channels_first"),
         ("x = layers.Bidirectional(layers.LSTM(3), merge_mode='x')(x[:, 0])",
          "net.py:5:5: merge_mode of Bidirectional is 'x', not one of sum, mul, ave, concat, None"),
@@ -316,6 +325,28 @@ def test_what_a_sequential_is_built_for_is_its_input() -> None:
     text = HEAD + "model = keras.Sequential([layers.Conv2D(8, 3), layers.Flatten(), layers.Dense(10)])\n"
     report = report_of(text + "model.build((None, 28, 28, 1))\n")
     assert (report.to_dict()["input"], report.params) == ([28, 28, 1], 54170)
+
+
+@pytest.mark.parametrize(
+    ("layer", "total"),
+    [
+        ("MultiHeadAttention(2, 3, use_gate=True)", 148),
+        ("MultiHeadAttention(2, 3, use_bias=())", 96),
+        ("GroupQueryAttention(4, 6, 3, use_gate=True)", 460),
+        ("BatchNormalization(renorm=True)", 28),
+        ("Dense(True, use_bias='no')", 5),
+        ("Normalization(axis=None)", 3),
+    ],
+)
+def test_what_few_arguments_change_is_counted(layer: str, total: int) -> None:
+    """The numbers are Keras's `model.count_params()`."""
+    inputs = "a, a" if "Attention" in layer else "a"
+    text = f"{HEAD}a = keras.Input((5, 4))\nmodel = keras.Model(a, layers.{layer}({inputs}))\n"
+    report = report_of(text)
+    unused = report.network.unused or {}
+    assert report.params is not None
+    assert report.buffers is not None
+    assert report.params + report.buffers + unused.get("buffers", 0) == total
 
 
 OWN = HEAD + "import foo\nclass C(layers.Layer):\n    def call(self, x):\n        return x * 2\n"

@@ -10,6 +10,7 @@ from ....layers.names import KERAS_ALIASES
 from ...keras.read.activations import ACTIVATION_NAMES
 from ...keras.read.config import Sizes
 from ...keras.read.model import INPUT
+from ..budget import Budget
 from ..values import (
     ClassValue,
     FunctionValue,
@@ -23,17 +24,26 @@ from ..values import (
 from .arrays import variable
 from .graph import CallNode, LayerValue, SymbolicTensor, plain, set_trainable
 from .session import session_of
-from .signatures import TAKEN, Signature, signatures
+from .signatures import Signature, signatures, taken
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
+PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
+"""The types of plain values."""
 IGNORED = frozenset(
     [
         *("name", "dtype", "seed", "autocast", "batch_size", "sparse", "ragged", "unroll", "stateful", "use_cudnn"),
         *("dropout", "recurrent_dropout", "implementation", "unit_forget_bias", "time_major", "fused", "virtual_batch"),
-        *("renorm", "renorm_clipping", "renorm_momentum", "synchronized", "flash_attention", "weights", "mask"),
-        *("zero_output_for_mask", "sliding_window", "use_gate", "quantization_config", "lora_alpha", "scale_attention"),
+        *("renorm_clipping", "renorm_momentum", "synchronized", "flash_attention", "weights", "mask"),
+        *(
+            "zero_output_for_mask",
+            "sliding_window",
+            "quantization_config",
+            "gptq_unpacked_column_size",
+            "lora_alpha",
+            "scale_attention",
+        ),
         *("activity_regularizer", "input_tensor", "optional", "experimental_autocast", "dynamic"),
     ]
 )
@@ -88,7 +98,7 @@ class LambdaValue(LayerValue):
             result = None
         finally:
             session.path.pop()
-        if result is not None and all(isinstance(one, SymbolicTensor) for one in leaves(result)):
+        if result is not None and all(isinstance(one, SymbolicTensor) for one in leaves(result, evaluator.budget)):
             return result
         return super().call(evaluator, args, kwargs, node)
 
@@ -127,34 +137,50 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     """Return an argument as in Keras's configuration. Raise SpecError if it is unknown."""
     if key in ("activation", "recurrent_activation"):
         check_activation(evaluator, f"{key} of {kind}", value, node)
-        return activation_named(value)
+        return activation_named(value, evaluator.budget)
     if key in ("function", "noise_shape", "arguments"):
         return None
     check_value(evaluator, kind, key, value, node)
-    if isinstance(signatures()[kind].defaults.get(key), bool) and isinstance(value, (int, float, type(None))):
+    if isinstance(signatures()[kind].defaults.get(key), bool) and isinstance(value, PLAIN):
         return bool(value)
+    if isinstance(value, bool):
+        return int(value)
     if key in ("padding", "mode", "data_format", "interpolation") and isinstance(value, str):
         return value.lower()
     if key in ("kernel_size", "strides", "dilation_rate", "pool_size") and type(value) is int and kind[-1] == "D":
         return [value] * int(kind[-2])
+    if (
+        key in ("layer", "backward_layer")
+        and isinstance(value, (*PLAIN, ClassValue))
+        and not (value is None and key == "backward_layer")
+    ):
+        raise evaluator.error(node, f"{key} of {kind} is {describe(value)}, not a layer")
     if key in ("layer", "backward_layer") and isinstance(value, InstanceValue):
         raise evaluator.error(node, f"{kind} of {describe(value)} is not supported", "wrap a built-in Keras layer")
     return value
 
 
+def _shown(value: Any) -> str:
+    """Return a plain value as Python shows it."""
+    return str(value) if value is None or isinstance(value, bool) else shown(value)
+
+
 def check_value(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -> None:
     """Raise SpecError for an argument that is unknown, or that Keras rejects."""
-    for one in leaves([value]):
+    for one in leaves([value], evaluator.budget):
         if isinstance(one, UnknownValue):
             raise evaluator.error(node, f"{key} of {kind} is unknown: {one.what} is unknown here")
         if isinstance(one, SymbolicTensor):
             raise evaluator.error(node, f"{key} of {kind} is {one.describe()}, but must be a number")
-    if key in TAKEN and not TAKEN[key].takes(value):
-        raise evaluator.error(node, f"{key} of {kind} is {shown(value)}, not {TAKEN[key].text}")
+    own = taken(kind, key)
+    if own is not None and not own.takes(value):
+        raise evaluator.error(node, f"{key} of {kind} is {_shown(value)}, not {own.text}")
 
 
 def check_activation(evaluator: Evaluator, what: str, value: Any, node: Any) -> None:
-    """Raise SpecError for an activation name that neither Keras nor the source defines."""
+    """Raise SpecError for an activation that is not a function, a layer, or a name of Keras or of the source."""
+    if value is not None and isinstance(value, PLAIN) and not isinstance(value, (str, dict)):
+        raise evaluator.error(node, f"{what} is {_shown(value)}, not a name or a function")
     if isinstance(value, str) and not (
         value in ACTIVATION_NAMES or value in CLASSES or registers(evaluator.source.text)
     ):
@@ -167,7 +193,7 @@ def registers(source: str) -> bool:
     return "custom_object" in source or "register_keras_serializable" in source
 
 
-def activation_named(value: Any) -> Any:
+def activation_named(value: Any, budget: Budget) -> Any:
     """Return an activation as in a configuration: a name, or a layer."""
     if isinstance(value, LibraryFunction):
         return value.name.rpartition(".")[2]
@@ -176,7 +202,7 @@ def activation_named(value: Any) -> Any:
     if isinstance(value, ClassValue):
         return {"class_name": value.name, "config": {}}
     if isinstance(value, LayerValue):
-        return value.record()
+        return value.record(budget)
     return value if isinstance(value, str) or value is None else {"class_name": "function", "config": describe(value)}
 
 
@@ -189,7 +215,7 @@ def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, A
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     whole = given.get("batch_shape", given.get("batch_input_shape"))
     shape = given.get("shape", given.get("input_shape"))
-    for one in leaves([whole, shape]):
+    for one in leaves([whole, shape], evaluator.budget):
         if isinstance(one, UnknownValue):
             raise evaluator.error(node, f"the shape of an input is unknown: {one.what} is unknown here")
     if whole is None:
@@ -210,7 +236,9 @@ def input_of(evaluator: Evaluator, name: str, shape: Any, node: Any) -> Symbolic
     sizes = shape if isinstance(shape, (list, tuple)) else ()
     if not sizes or not all(one is None or (type(one) is int and one > 0) for one in sizes):
         raise evaluator.error(
-            node, (f"{plain(shape)} is not the shape of an input"), "for example keras.Input(shape=(28, 28, 1))"
+            node,
+            f"{plain(shape, evaluator.budget)} is not the shape of an input",
+            "for example keras.Input(shape=(28, 28, 1))",
         )
     session = session_of(evaluator)
     layer = LayerValue(INPUT, name, {"batch_shape": list(shape)}, node)
@@ -286,7 +314,7 @@ def run(evaluator: Evaluator, self: InstanceValue, args: list[Any], kwargs: dict
     """Build an instance of a layer class, and run its `call` method."""
     build = self.cls.find("build")
     if isinstance(build, FunctionValue) and not self.attributes.get("built"):
-        shapes = [one.shape(node) for one in leaves(args) if isinstance(one, SymbolicTensor)]
+        shapes = [one.shape(node) for one in leaves(args, evaluator.budget) if isinstance(one, SymbolicTensor)]
         self.attributes["built"] = True
         whole = shapes[0] if args and isinstance(args[0], SymbolicTensor) and shapes else shapes
         evaluator.call(build, [self, whole], {}, node)
@@ -318,7 +346,7 @@ def _set_attribute(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any]
     self, name, value = args
     self.attributes[name] = value
     if name == "trainable" and isinstance(value, bool):
-        set_trainable(self, value)
+        set_trainable(self, value, evaluator.budget)
 
 
 def _nothing(*_: Any) -> None:

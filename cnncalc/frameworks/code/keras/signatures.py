@@ -21,7 +21,7 @@ AdditiveAttention use_scale=True dropout=0.0
 AlphaDropout rate noise_shape=None seed=None
 Attention use_scale=False score_mode='dot' dropout=0.0 seed=None
 AveragePooling{{}}D pool_size strides=None padding='valid' data_format=None
-BatchNormalization axis=-1 momentum=0.99 epsilon=0.001 center=True scale=True
+BatchNormalization axis=-1 momentum=0.99 epsilon=0.001 center=True scale=True * renorm=False
 Bidirectional layer merge_mode='concat' weights=None backward_layer=None
 CategoryEncoding num_tokens=None output_mode='multi_hot'
 CenterCrop height width data_format=None
@@ -54,7 +54,7 @@ GaussianNoise stddev seed=None
 GlobalAveragePooling{{}}D data_format=None keepdims=False
 GlobalMaxPooling{{}}D data_format=None keepdims=False
 GroupNormalization groups=32 axis=-1 epsilon=0.001 center=True scale=True
-GroupedQueryAttention head_dim num_query_heads num_key_value_heads dropout=0.0 use_bias=True
+GroupedQueryAttention head_dim num_query_heads num_key_value_heads dropout=0.0 use_bias=True * use_gate=False
 LSTM units activation='tanh' recurrent_activation='sigmoid' use_bias=True * return_sequences=False return_state=False \
 go_backwards=False
 Lambda function output_shape=None mask=None arguments=None
@@ -62,7 +62,8 @@ LayerNormalization axis=-1 epsilon=0.001 center=True scale=True * rms_scaling=Fa
 LeakyReLU negative_slope=0.3
 Masking mask_value=0.0
 MaxPooling{{}}D pool_size=2 strides=None padding='valid' data_format=None
-MultiHeadAttention num_heads key_dim value_dim=None dropout=0.0 use_bias=True output_shape=None attention_axes=None
+MultiHeadAttention num_heads key_dim value_dim=None dropout=0.0 use_bias=True output_shape=None attention_axes=None \
+* use_gate=False
 Normalization axis=-1 mean=None variance=None invert=False
 PReLU * shared_axes=None
 Permute dims
@@ -116,12 +117,26 @@ def _words(*words: str | None) -> Taken:
 _RATE = Taken("a number from 0 to 1", lambda value: isinstance(value, (int, float)) and 0 <= value <= 1)
 _NOT_NEGATIVE = Taken("a number of at least 0", lambda value: isinstance(value, (int, float)) and value >= 0)
 _COUNT = Taken("a whole number of at least 1", lambda value: isinstance(value, int) and value > 0)
+_WHOLE = Taken("a whole number", lambda value: isinstance(value, int))
+_NUMBERS = Taken("a whole number, or one per axis", lambda value: isinstance(value, (int, list, tuple)))
 _NUMBER = Taken("a number", lambda value: isinstance(value, (int, float)))
 TAKEN = {
     **dict.fromkeys(("rate", "stddev"), _RATE),
     **dict.fromkeys(("negative_slope", "threshold"), _NOT_NEGATIVE),
     **dict.fromkeys(("num_heads", "key_dim", "num_query_heads", "num_key_value_heads"), _COUNT),
+    **dict.fromkeys(
+        ("l1", "l2", "lora_rank"), Taken(_NOT_NEGATIVE.text, lambda n: n is None or _NOT_NEGATIVE.takes(n))
+    ),
     **dict.fromkeys(("epsilon", "momentum"), _NUMBER),
+    **dict.fromkeys(("kernel_size", "dilation_rate", "pool_size"), _NUMBERS),
+    **dict.fromkeys(("groups", "depth_multiplier"), _WHOLE),
+    "size": Taken(
+        "a whole number, or one per axis",
+        lambda value: all(isinstance(one, int) for one in (value if isinstance(value, (list, tuple)) else [value])),
+    ),
+    "value_dim": Taken("a whole number of at least 1", lambda value: value is None or _COUNT.takes(value)),
+    "power_iterations": Taken("a number above 0", lambda value: isinstance(value, (int, float)) and value > 0),
+    "target_shape": Taken("a tuple of sizes", lambda value: isinstance(value, (list, tuple))),
     "data_format": Taken(
         "channels_first or channels_last",
         lambda value: value is None or str(value).lower() in ("channels_first", "channels_last"),
@@ -130,6 +145,21 @@ TAKEN = {
     "score_mode": _words("dot", "concat"),
 }
 """Parameters whose values Keras 3.15 checks when a layer is made; our own layers check the others."""
+_SLIDES = ("Conv", "DepthwiseConv", "SeparableConv")
+_PADDING = Taken("a word such as valid or same", lambda value: isinstance(value, str))
+_BY_KIND = {
+    "strides": (_SLIDES, _NUMBERS),
+    "padding": ((*_SLIDES, "AveragePooling", "MaxPooling"), _PADDING),
+    "interpolation": (("UpSampling",), Taken("a word such as nearest", lambda value: isinstance(value, str))),
+    "axis": (("BatchNormalization", "GroupNormalization", "Concatenate"), _WHOLE),
+}
+"""Parameters whose values Keras checks in some classes only, by how their names begin."""
+
+
+def taken(kind: str, key: str) -> Taken | None:
+    """Return the values that a parameter of a class accepts; None if our own layers check them."""
+    begins, own = _BY_KIND.get(key, ((), None))
+    return own if own is not None and kind.startswith(begins) else TAKEN.get(key)
 
 
 class Signature(NamedTuple):

@@ -245,7 +245,7 @@ def unused_buffers(kind: str, config: dict[str, Any], features: int | None) -> i
     """Return the number of stored values that a layer's output does not depend on, given its input's features."""
     if kind == "Normalization":  # a count, besides statistics in separate arrays
         axis = config.get("axis", -1)
-        apart = bool(config.get("invert")) or (isinstance(axis, list) and len(axis) != 1)
+        apart = bool(config.get("invert")) or axis is None or (isinstance(axis, list) and len(axis) != 1)
         return int(config.get("mean") is None and apart)
     inner = inner_layer(config) if kind == "SpectralNormalization" else None
     if inner is None:
