@@ -169,7 +169,7 @@ ENDLESS = [
     ("n = 1\n" * 40000, f"the source has more than {limits.LONGEST_SOURCE:,} characters"),
     ("n = " + "(" * 5000, "this is not Python: too many nested parentheses"),
     ("n = " + "-" * 9999 + "1", "the source is nested too deeply"),
-    ("if 0: n = 0\n" + "elif 1: n = 1\n" * 3000, "the source is nested too deeply"),
+    ("n = 1" + "+1" * 20000, "the source is nested too deeply"),
 ]
 
 
