@@ -135,6 +135,14 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
     # the order of axes
     "one value joined": ([("Concat", ["x"], "y", {"axis": 1})], (2, 3, 5), {}),
     "joined with nothing": ([("Concat", ["x", "e"], "y", {"axis": 1})], (2, 3, 5), {"e": np.zeros((2, 0, 5), F32)}),
+    "joined with no unit of itself, as a roll by 0 is exported": (
+        [
+            ("Slice", ["x", "none", "none", "one"], "n", {}),
+            ("Concat", ["x", "n"], "y", {"axis": 1}),
+        ],
+        (2, 3, 5),
+        {"none": whole(0), "one": whole(1)},
+    ),
     "joined along the batch": ([("Relu", ["x"], "r", {}), ("Concat", ["x", "r"], "y", {"axis": 0})], (2, 3, 5), {}),
     "joined along a batch of one": (
         [("Relu", ["x"], "r", {}), ("Concat", ["x", "r"], "y", {"axis": 0})],
