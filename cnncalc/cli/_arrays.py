@@ -17,7 +17,6 @@ from ..network import Network
 from ..outputs import standard_output
 from ..sizes import Shape, show
 from ..sources.formats import keras_weights
-from ..sources.mistakes import no_file
 from ..sources.words import spec_words
 from ._endings import check_ending
 from ._network_options import NetworkOptions
@@ -81,6 +80,8 @@ def _standard_input() -> IO[bytes]:
 def _no_numbers(path: str) -> SpecError:
     """Return the error for a missing file of numbers, which may be meant as the numbers themselves."""
     if not re.fullmatch(r"[-+\d.,;\s()e]*\d[-+\d.,;\s()e]*", path):
+        from ..sources.mistakes import no_file
+
         return no_file(path)
     rows = [",".join(re.split(r"[,\s]+", row.strip(" (),\n"))) for row in re.split(r"[;\n]", path) if row.strip()]
     numbers = rows[0] if len(rows) == 1 else ",".join([f"[{row}]" for row in rows])

@@ -34,6 +34,8 @@ class LayerStep(NamedTuple):
     """The shape of one sample of its result."""
     times: int
     """The number of such samples per sample of the input, from axes folded into the batch."""
+    names: Mapping[str, str]
+    """The name of each of its weights, by role."""
 
     @property
     def bytes(self) -> int:

@@ -65,11 +65,6 @@ def check_runnable(layer: LayerReport) -> None:
         raise SpecError(text, "run the layers before and after it separately").at(layer.node.label())
 
 
-def _own(layer: LayerReport, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Return a layer's weights by role."""
-    return {want.role: weights[want.name] for want in needed_by(layer)}
-
-
 class Program:
     """A network and its weights, for samples of one shape and dtype. Not safe for several threads at once."""
 
@@ -147,7 +142,8 @@ class Program:
 
     def _step(self, layer: LayerReport, steps: list[LayerStep], weights: Mapping[str, Array]) -> LayerStep:
         kernel = KERNELS[layer.node.layer.WORD]
-        own = _own(layer, weights)
+        names = {want.role: want.name for want in needed_by(layer)}
+        own = {role: weights[name] for role, name in names.items()}
         kinds = [self.kind if at == INPUT else steps[at].kind for at in layer.node.reads]
         kinds = kinds or ([] if own else [self._kinds.get(layer.name, self.kind)])
         task = Task(layer.values, layer.env.dialect, layer.env.channels_last, self.scratch, layer.traced.axes)
@@ -155,11 +151,12 @@ class Program:
         times = known(layer.times)
         if times is None:
             raise SpecError("axes of an open size are folded into the batch", "give numbers").at(layer.node.label())
-        return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), times)
+        return LayerStep(layer, kernel, task, own, kind, sizes_of(layer.traced.out, layer.name), times, names)
 
     def take(self, weights: Mapping[str, Array]) -> None:
         """Replace the weights by arrays of the same names, shapes and dtypes, before anything has run."""
-        self.steps = [step._replace(weights=_own(step.layer, weights)) for step in self.steps]
+        own = [{role: weights[name] for role, name in step.names.items()} for step in self.steps]
+        self.steps = [step._replace(weights=arrays) for step, arrays in zip(self.steps, own, strict=True)]
 
     def working(self, count: int) -> int:
         """Return the most bytes of working memory that a run of `count` samples takes."""

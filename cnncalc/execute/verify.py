@@ -117,21 +117,19 @@ def verify(report: Report, of: int | None = None) -> Verified:
             raise SpecError(what, "verify the layers before it: --of LAYER")
         seen = answers[at] > 0
         units = sizes_of(graph.space(at).shape, graph.name(at))
-        predicted = np.stack([_marked(forth[pixel][at], units) for pixel in np.ndindex(*sizes)], -1)
-        predicted = predicted.reshape(seen.shape)
-        certain = predicted
         if at == end:
             predicted, certain = _looked_back(graph, at, units, sizes)
-        elif _is_bound(graph, at):
-            certain = np.zeros_like(predicted)
+        else:
+            predicted = np.stack([_marked(forth[pixel][at], units) for pixel in np.ndindex(*sizes)], -1)
+            predicted = predicted.reshape(seen.shape)
+            certain = np.zeros_like(predicted) if _is_bound(graph, at) else predicted
         wrong = ((answers[at] > running.rounding * answers[at].max()) & ~predicted) | (certain & ~seen)
         if (certain != predicted).any() or _is_bound(graph, at):
             bounds.append(graph.name(at))
         if wrong.any() and difference is None:
-            number, pixel = (int(one) for one in np.argwhere(wrong)[0])
-            place = tuple(int(one) for one in np.unravel_index(number, units))
-            where = tuple(int(one) for one in np.unravel_index(pixel, sizes))
-            difference = Mismatch(graph.name(at), place, where, not bool(seen[number, pixel]))
+            number, pixel = np.argwhere(wrong)[0]
+            unit, where = [tuple(map(int, np.unravel_index(*one))) for one in ((number, units), (pixel, sizes))]
+            difference = Mismatch(graph.name(at), unit, where, not seen[number, pixel])
     total = sum(len(answers[at]) for at in layers)
     return Verified(graph.name(end), total, prod(sizes), len(layers), tuple(bounds), replaced, difference)
 

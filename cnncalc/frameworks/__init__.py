@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ArrayReaders = Mapping[str, Callable[[], Any]]
 """The functions that read arrays, by an array's role in a layer or by its name in a network."""
 Writer = Callable[[Network], str | bytes]
-"""A function that writes a network as a file. SpecError, with the layer's name, for what the target cannot express."""
+"""A function that writes a network as a file. It raises SpecError, with the layer, for what the target lacks."""
 
 _WRITERS = {
     "spec": "cnncalc.notation.write",

@@ -221,7 +221,7 @@ class HardSigmoid(Activation):
 
 
 class Gelu(Activation):
-    """GELU: x times the normal distribution's share below x (Hendrycks & Gimpel 2016)."""
+    """GELU: x times the share of the normal distribution below x (Hendrycks & Gimpel 2016)."""
 
     WORD = "gelu"
     SIGN = Sign.KEPT
@@ -246,7 +246,7 @@ class Softmax(Activation):
 
 
 class Dropout(Activation):
-    """Dropout: the input as it is, once the network is trained."""
+    """Dropout: the identity, as in a trained network."""
 
     WORD = "dropout"
     FOLLOWS = False

@@ -62,7 +62,7 @@ class Expand(Arrangement):
 
 
 class Tile(Arrangement):
-    """Tiling: the whole sample, repeated along its axes."""
+    """Tiling: the sample repeated along its axes."""
 
     WORD = "tile"
     EXAMPLE = "OP:1x2x3"
@@ -90,7 +90,7 @@ class Tile(Arrangement):
 
 
 class Roll(Arrangement):
-    """Roll: values are moved along axes, and those moved over the end come in again at the beginning."""
+    """Roll: values are shifted along axes, and those shifted beyond the end re-enter at the beginning."""
 
     WORD = "roll"
     REFUSED = {"onnx_read": "reads as slices and a concat"}

@@ -34,7 +34,7 @@ class Block(Layer):
 
 
 class Opaque(Layer):
-    """A layer that cnncalc does not know: it has the output that is written here, and no other figure."""
+    """A layer that cnncalc does not know: its output and its counts are what the spec states."""
 
     WORD = "opaque"
     REFUSED = {
@@ -92,7 +92,7 @@ class Source(Layer):
 
 
 class ConstantArray(Source):
-    """Constant: an array that the network has, without a batch; other layers read it as they read a layer's output."""
+    """Constant: an array that is part of the network, without a batch; layers read it like another's output."""
 
     WORD = "constant"
     REFUSED = {"keras_write": "its functions take no weights"}

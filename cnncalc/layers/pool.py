@@ -309,7 +309,7 @@ class _AverageForMax(AvgPool):
 
 
 class LpPool(Pool):
-    """Power-average pooling: (sum |x|^norm)^(1/norm) of each window; padding is zeros, PyTorch takes no |x|."""
+    """Power-average pooling: (sum |x|^norm)^(1/norm) of each window; padding is zeros; PyTorch does not take |x|."""
 
     WORD = "lppool"
     REFUSED = {"keras": "it has no layer for lppool"}

@@ -15,7 +15,7 @@ from .keys import Reader, at_least, flag, one_of
 
 
 class Embedding(Layer):
-    """Embedding: the row of a table that each whole number names."""
+    """Embedding: for each whole number, the row of a table with that index."""
 
     WORD = "embedding"
     EXAMPLE = "OP:rows=256,out=8"

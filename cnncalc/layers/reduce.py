@@ -51,7 +51,7 @@ class Reduction(Layer):
 
 
 class Mean(Reduction):
-    """Mean over some axes, which stay as ones or vanish."""
+    """Mean over some axes, which are kept with size 1 or removed."""
 
     WORD = "mean"
     LINEAR = True

@@ -396,7 +396,7 @@ class PixelUnshuffle(BlockShuffle):
 
 
 class ChannelShuffle(Layer):
-    """Channel shuffle: the channels of g groups dealt out in turn."""
+    """Channel shuffle: the channels of g groups, interleaved."""
 
     WORD = "channelshuffle"
     ALSO = ("shuffle",)

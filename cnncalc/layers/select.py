@@ -79,7 +79,7 @@ class Slice(Layer):
 
 
 class Gather(Layer):
-    """Gathering: the units of an axis whose numbers are listed; one number alone takes the axis away."""
+    """Gathering: the units of an axis at the listed indices; a single index removes the axis."""
 
     WORD = "gather"
     EXAMPLE = "OP:axis=1,indices=[0,2,1]"

@@ -78,7 +78,7 @@ class Log1p(Arithmetic):
 
 
 class Expm1(Arithmetic):
-    """Exponential less 1: exp(x) - 1."""
+    """Exponential minus 1: exp(x) - 1."""
 
     WORD = "expm1"
     REFUSED = {"onnx_read": "reads as exp and rescale"}
@@ -107,7 +107,7 @@ class Round(Arithmetic):
 
 
 class Trunc(Arithmetic):
-    """Truncation: the whole number next to x towards 0."""
+    """Truncation: x rounded to a whole number towards 0."""
 
     WORD = "trunc"
     REFUSED = {"onnx_read": "reads as sign, abs, floor and mul"}
@@ -225,7 +225,7 @@ class Celu(Activation):
 
 
 class SoftShrink(Activation):
-    """Soft shrinkage: x moved towards 0 by `lambd`, and 0 within that distance of it."""
+    """Soft shrinkage: x moved towards 0 by `lambd`, or 0 within that distance of 0."""
 
     WORD = "softshrink"
     SIGN = Sign.KEPT
@@ -236,7 +236,7 @@ class SoftShrink(Activation):
 
 
 class HardShrink(Activation):
-    """Hard shrinkage: x, and 0 within `lambd` of 0."""
+    """Hard shrinkage: x, or 0 within `lambd` of 0."""
 
     WORD = "hardshrink"
     SIGN = Sign.KEPT

@@ -118,6 +118,8 @@ OPERATIONS: list[tuple[str, dict[str, Any], Callable[[Any], Any]]] = [
     ("std", layer("Std", [tensor("x")], axis=-1, keepdims=True), lambda x: x.std(-1, keepdims=True)),
     ("norm", layer("Norm", [tensor("x")], ord=None, axis=3, keepdims=False), lambda x: np.linalg.norm(x, axis=3)),
     ("average", layer("Average", [tensor("x")], axis=2, kwargs={"weights": None}), lambda x: x.mean(2)),
+    ("weighted average", layer("Average", [tensor("x")], axis=-2, kwargs={"weights": constant([1, 2, 0, 4, 3])}),
+     lambda x: np.average(x, axis=2, weights=[1, 2, 0, 4, 3])),
     ("moveaxis", layer("Moveaxis", [tensor("x")], source=-1, destination=1), lambda x: np.moveaxis(x, -1, 1)),
     ("swapaxes", layer("Swapaxes", [tensor("x")], axis1=1, axis2=3), lambda x: np.swapaxes(x, 1, 3)),
     ("flip", layer("Flip", [tensor("x")], axis=[1, 2]), lambda x: np.flip(x, (1, 2))),

@@ -1143,6 +1143,21 @@ SHAPES: dict[str, Graph] = {
         (2, 5, 3),
         {"p": np.zeros((2, 4, 3), I64)},
     ),
+    "values at the places of a grid": (
+        [("GridSample", ["x", "g"], "y", {})],
+        (2, 3, 5, 7),
+        {"g": drawn(2, 4, 6, 2)},
+    ),
+    "maps of regions": (
+        [("RoiAlign", ["x", "r", "of"], "y", {"output_height": 5, "output_width": 6})],
+        (2, 3, 8, 7),
+        {"r": drawn(4, 4), "of": whole(0, 1, 1, 0)},
+    ),
+    "the largest of regions": (
+        [("MaxRoiPool", ["x", "r"], "y", {"pooled_shape": [5, 6]})],
+        (2, 3, 8, 7),
+        {"r": drawn(4, 5)},
+    ),
     "places of the largest": (
         [("TopK", ["x", "k"], "v i", {"axis": 2}), ("Cast", ["i"], "y", {"to": 1})],
         (2, 5, 3),
@@ -1178,6 +1193,47 @@ def test_a_shape_is_the_one_that_onnx_infers(name: str) -> None:
         proto.graph.output[0].type.tensor_type.elem_type = INT64
     inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True, strict_mode=True)
     assert list(out_of(data)) == [dim.dim_value for dim in inferred.graph.output[0].type.tensor_type.shape.dim]
+
+
+def test_moving_values_takes_no_macs() -> None:
+    for name in ("elements at places", "values at the places of a grid", "maps of regions", "the largest of regions"):
+        assert cnncalc.shape(read(written(SHAPES[name])).spec).macs == 0
+
+
+def test_places_of_values_have_a_number_for_each_axis() -> None:
+    rows: list[Row] = [("NonZero", ["x"], "n", {}), ("Cast", ["n"], "y", {"to": 1})]
+    assert out_of(written((rows, (1, 5, 4), {}))) == (3, UNKNOWN)
+
+
+@pytest.mark.parametrize("opset", [13, 17])
+def test_a_kernel_that_is_standardized_by_a_batch_norm_is_computed(opset: int) -> None:
+    """PyTorch's exporter writes the weights of a norm in training mode like this; in old sets it has five outputs."""
+    more = {"training_mode": 1} if opset > 13 else {}
+    rows: list[Row] = [
+        ("ReduceMean", ["k"], "mean", {"axes": [0, 2], "keepdims": 0}),
+        ("ReduceMean", ["k"], "means", {"axes": [0, 2], "keepdims": 1}),
+        ("Sub", ["k", "means"], "d", {}),
+        ("Mul", ["d", "d"], "d2", {}),
+        ("ReduceMean", ["d2"], "var", {"axes": [0, 2], "keepdims": 0}),
+        ("BatchNormalization", ["k", "g", "zeros", "mean", "var"], "n m v" if more else "n m v sm sv", more),
+        ("Reshape", ["n", "kernel"], "w", {}),
+        ("Conv", ["x", "w"], "y", {}),
+    ]
+    arrays = {"k": drawn(1, 70, 960), "g": drawn(70), "zeros": np.zeros(70, F32), "kernel": whole(70, 320, 1, 3)}
+    data = written((rows, (2, 320, 2, 4), arrays), opset)
+    assert [layer["op"] for layer in layers_of(data)] == ["conv"]
+    k = arrays["k"][0].astype(float)
+    normed = (k - k.mean(1)[:, None]) / np.sqrt(k.var(1)[:, None] + 1e-5) * arrays["g"][:, None]
+    x = drawn(2, 320, 2, 4, seed=3)
+    windows = np.lib.stride_tricks.sliding_window_view(x, 3, 3)
+    expected = np.einsum("nchwk,ock->nohw", windows, normed.reshape(70, 320, 3))
+    np.testing.assert_allclose(cnncalc.run(read_bytes(data, "net.onnx"), x), expected, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("more", [{}, {"keepdims": 0}, {"noop_with_empty_axes": 1}])
+def test_a_reduction_of_a_large_array_has_its_axes_removed(more: dict[str, int]) -> None:
+    rows: list[Row] = [("ReduceSum", ["k"], "s", more), ("Mul", ["x", "s"], "y", {})]
+    check_values(written((rows, (240, 300), {"k": drawn(240, 300)}), 17), drawn(240, 300))
 
 
 MYSTERY: Row = ("Mystery", ["x"], "m", {})

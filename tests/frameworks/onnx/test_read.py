@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import cnncalc
-from cnncalc.frameworks.onnx.read import read
+from cnncalc.frameworks.onnx.read import const, read
 from cnncalc.frameworks.onnx.read.const import messages, of_tensor
 from cnncalc.frameworks.onnx.read.model import USUAL, arity, dims_of, infer
 from cnncalc.sizes import NOTHING_KNOWN
@@ -715,6 +715,42 @@ def test_a_weight_read_twice_is_shared_and_counted_once() -> None:
         assert cnncalc.shape(read(model(apart, [2, 3, 7, 11], {"w": zeros})).spec).params == 162
 
 
+def test_an_untrained_weight_with_a_name_of_its_own_is_one_parameter() -> None:
+    """PyTorch's exporter names a merged parameter by an Identity, and its use by another layer by a second one."""
+    names = chain(("Identity", ["b"], "own", {}), ("Identity", ["own"], "again", {}))
+    convs = chain(("Conv", ["x", "w", "own"], "a", {}), ("Conv", ["a", "w", "own"], "y", {}))
+    arrays = {"w": np.arange(81, dtype=F32).reshape(3, 3, 3, 3), "b": np.zeros(3, F32)}
+    found = read(model([*names, *convs], [2, 3, 7, 11], arrays))
+    assert [layer.get("tie") for layer in found.spec["layers"]] == [None, "a"]
+    assert cnncalc.shape(found.spec).params == 84
+    shifts = chain(("Add", ["x", "own"], "a", {}), ("Relu", ["a"], "r", {}), ("Add", ["r", "again"], "y", {}))
+    assert cnncalc.shape(read(model([*names, *shifts], [2, 3], {"b": np.zeros(3, F32)})).spec).params == 3
+
+
+INNER = {
+    "that only moves values": (["Add", "NonMaxSuppression"], {}, 0, 0),
+    "with a product": (["MatMul"], {}, None, None),
+    "with an array": (["Add"], {"held": np.ones(3, F32)}, None, None),
+    "with an array of the network": (["Add"], {}, None, None),
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_a_branch_without_weights_and_products_has_no_figures(name: str) -> None:
+    ops, held, params, macs = INNER[name]
+    other = next(iter(held), "w" if name.endswith("network") else "x")
+    nodes = [helper.make_node(op, ["x", other], ["b"] if op == ops[0] else [op], name=op) for op in ops]
+    inner = [numpy_helper.from_array(array, key) for key, array in held.items()]
+    branches = [helper.make_graph(nodes, "g", [], [named("b")], inner) for _ in range(2)]
+    rows = [
+        *chain(("ReduceMax", ["x"], "m", {"keepdims": 0})),
+        helper.make_node("Cast", ["m"], ["flag"], to=TensorProto.BOOL),
+        helper.make_node("If", ["flag"], ["y"], name="if", then_branch=branches[0], else_branch=branches[1]),
+    ]
+    report = cnncalc.shape(read(model(rows, [2, 3, 3], {"w": np.arange(3, dtype=F32)})).spec)
+    assert (report.params, report.macs) == (params, macs)
+
+
 @pytest.mark.parametrize(("scale", "params"), [(1, 3), (0, 6)])
 def test_a_vector_that_stands_twice_counts_once_unless_it_is_not_yet_trained(scale: int, params: int) -> None:
     rows = [
@@ -1043,6 +1079,17 @@ def test_without_onnx_the_message_says_what_to_install(monkeypatch: pytest.Monke
     assert "pip install 'cnncalc[onnx]'" in done.err
 
 
+def test_arrays_are_read_only_to_tell_shared_ones_from_equal_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading those of a large network takes longer than all else."""
+    read_for = list[str]()
+    monkeypatch.setattr(const, "_is_uniform", lambda tensor: read_for.append(tensor.name))
+    weights = {"v": drawn(3, 3, 1, 1), "w": drawn(3, 3, 1, 1)}
+    read(model(chain(("Conv", ["x", "v"], "a", {}), ("Conv", ["a", "w"], "y", {})), [1, 3, 5, 7], weights))
+    assert read_for == []
+    read(model(chain(("Conv", ["x", "v"], "a", {}), ("Conv", ["a", "v"], "y", {})), [1, 3, 5, 7], weights))
+    assert set(read_for) == {"v"}
+
+
 def test_messages_imported_without_the_package_are_its_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(__import__("sys").modules, "onnx")
     alone = messages()
@@ -1058,9 +1105,9 @@ def test_stored_numbers_are_those_of_onnx(number: str) -> None:
     raw = numpy_helper.from_array(numpy_helper.to_array(typed), "w")
     assert [raw.HasField("raw_data"), typed.HasField("raw_data")] == [True, False]
     for tensor in (typed, raw):
-        const = of_tensor(tensor, "constant", None)
-        assert const.values == numbers
-        array, truth = const.read(), numpy_helper.to_array(tensor)
+        stored = of_tensor(tensor, "constant", None)
+        assert stored.values == numbers
+        array, truth = stored.read(), numpy_helper.to_array(tensor)
         assert (array.dtype, array.dtype.num) == (truth.dtype, truth.dtype.num)
         assert (array == truth).all()
 

@@ -71,9 +71,18 @@ def _average(call: LayerCall) -> Parts:
     """Return the average of several tensors, or for the operation that of one tensor over an axis."""
     if not call.is_operation:
         return _arithmetic(call)
-    axis = call.get("axis")
-    over_batch = axis is None or axis == 0 or len(call.tensors()) > 1
-    return None if over_batch else {"op": "mean", "axis": [axis], "keepdims": False}
+    axis, sizes = call.axis(call.get("axis")), call.sizes()
+    weights = call.args[1] if len(call.args) > 1 else call.kwargs.get("weights")
+    if not axis or len(call.tensors()) > 1:
+        return None
+    if weights is None:
+        return {"op": "mean", "axis": [axis], "keepdims": False}
+    numbers, shape = array_in(plain(weights)) or ([], [])
+    if sizes is None or shape != [sizes[axis - 1]] or not sum(numbers):
+        return None
+    shares = array_part([n / sum(numbers) for n in numbers], shape + [1] * (len(sizes) - axis), "_weights")
+    product = LayerPart({"op": "mul"}, "_weighted", (call.read()[0].layer, "_weights"))
+    return [shares, product, LayerPart({"op": "sum", "axis": [axis], "keepdims": False})]
 
 
 @CONVERTERS.register(*(kind for kind in JOINS if kind != "Average"))

@@ -13,7 +13,7 @@ from typing import Any
 
 from ....errors import ShapeAlone, SpecError, shown
 from ....limits import MOST_COMPARED, MOST_READ
-from ....sizes import LARGEST, Open, Size
+from ....sizes import LARGEST, Open, Size, known
 
 BFLOAT16 = 16
 FLOATS = {1, 10, 11, BFLOAT16}
@@ -111,6 +111,7 @@ class Const:
         "kind",
         "of",
         "origin",
+        "own",
         "read",
         "shape",
         "uniform",
@@ -141,6 +142,8 @@ class Const:
         """The constant that this one is a reshape of."""
         self.filled = False
         """Whether a node fills it with one number: it is a weight where a layer reads it, but not in computations."""
+        self.own = False
+        """Whether its name is that of one parameter, even if it repeats one number."""
 
     @property
     def roots(self) -> Mapping[str, int]:
@@ -174,9 +177,14 @@ class Const:
         return self.kind == "float" and self.origin == INITIALIZER
 
     @property
+    def is_merged(self) -> bool:
+        """Whether it may stand for several equal parameters, which exporters merge if they repeat one number."""
+        return not self.own and self.uniform()
+
+    @property
     def varies(self) -> bool:
-        """Whether it is known to hold different numbers; the file may have only an array's shape."""
-        return not self.uniform() and (self.values is not None or self.size > MOST_READ)
+        """Whether it is known to be one parameter; the file may have only an array's shape."""
+        return not self.is_merged and (self.values is not None or self.size > MOST_READ)
 
     @property
     def params(self) -> int:
@@ -218,7 +226,7 @@ class Const:
             roots=self.roots,
             cost=self.cost,
         )
-        made.filled = self.filled
+        made.filled, made.own = self.filled, self.own
         return made
 
     def reshaped(self, shape: Sequence[int]) -> Const:
@@ -373,3 +381,29 @@ def _is_uniform(tensor: Any) -> bool:
 def shortest(value: float) -> float:
     """Return the shortest decimal that equals the float32: 0.2 for 0.20000000298."""
     return float(f"{value:.7g}") if abs(value) < 1e38 else value
+
+
+Inputs = Sequence[Const | None]
+"""A node's inputs: None for one that is left out or is not a constant, and after the last."""
+
+
+def numbers(const: Const | None) -> list[int] | None:
+    """Return a constant's integers; None if one of them is open or not an integer."""
+    values = None if const is None else const.values
+    if values is None:
+        return None
+    whole = [n for v in values if isinstance(v, (int, Open)) and (n := known(v)) is not None]
+    return whole if len(whole) == len(values) else None
+
+
+def broadcast(*shapes: Sequence[Size]) -> tuple[Size, ...] | None:
+    """Return the shape that these broadcast to; None if they do not broadcast."""
+    rank = max(map(len, shapes), default=0)
+    out: list[Size] = []
+    for at in range(-rank, 0):
+        wide = [shape[at] for shape in shapes if len(shape) >= -at and shape[at] != 1]
+        fixed = {n for n in wide if isinstance(n, int)}
+        if len(fixed) > 1:
+            return None
+        out.append(next(iter([*fixed, *wide]), 1))
+    return tuple(out)

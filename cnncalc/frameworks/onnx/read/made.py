@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from ....axes import Fields, begin
@@ -126,6 +126,8 @@ class LayerMaker:
         self._unfolded: dict[Draft, Draft] = {}
         self.weighted: set[Draft] = set()
         """The layers with weights, and those after a layer with weights."""
+        self._owners: set[tuple[str | None, ...]] = set()
+        """The keys of the weights of each layer."""
         self.arrays: dict[Draft, dict[str, Const]] = {}
         """The arrays of each layer, by role."""
         self.misfits: list[tuple[str, Shape, Shape]] = []
@@ -170,7 +172,7 @@ class LayerMaker:
         own = {role: const for role, const in (weights or {}).items() if const is not None}
         arrays = {role: const.read for role, const in own.items()}
         read = [source.layer for source in sources]
-        layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=_owner(own.values()))
+        layer = self.spec.add(printable(name), op, read, keys, weights=arrays, owner=self._owner(own.values()))
         if own:
             self.arrays[layer] = own
         if own or not self.weighted.isdisjoint(read):
@@ -183,6 +185,15 @@ class LayerMaker:
         x = sources[0]
         same = x.axes is not None and len(shape) == len(x.shape)
         return Handle(layer, shape, x.axes if same else plain(len(shape)), batched_of(sources))
+
+    def _owner(self, weights: Collection[Const]) -> tuple[str | None, ...] | None:
+        """Return the key of a layer's weights; None if it has none, or for repeated ones of untrained norms."""
+        keys = tuple([const.key for const in weights])
+        if not keys or None in keys:
+            return None
+        is_new = keys not in self._owners
+        self._owners.add(keys)
+        return keys if is_new or not all(const.is_merged for const in weights) else None  # `is_merged` reads the array
 
     def _trace(self, layer: Draft, sources: Sequence[Handle]) -> Shape | None:
         """Return a layer's output shape; None if it is impossible, which the reader of specs will report."""
@@ -204,6 +215,9 @@ class LayerMaker:
         if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
             reads = [self.unfolded(x) for x in reads]
         value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
+        sized = bool(full) and isinstance(self.batch, int) and all(isinstance(n, int) for n in full or ())
+        if value.axes is None and sized and reads:  # the batch is none of its axes: samples are mixed
+            value, reads = self.tensor(self.spec.input, full, batched=False), [self.unfolded(x) for x in reads]
         out = None if value.axes is None else value.shape
         layer = self.spec.opaque(printable(name), type, [one.layer for one in reads], out, figures)
         if not self.weighted.isdisjoint(layer.reads):
@@ -229,8 +243,10 @@ class LayerMaker:
                     continue
                 new, whole = sum([left.get(key, size) for key, size in roots.items()]), sum(roots.values())
                 taken = const.size if not roots else new if len(roots) > 1 else min(const.size, new)
+                full = min(const.size, whole or const.size)
                 held[group] += const.size
-                counts[group] += taken if const.varies or len(roots) > 1 else min(const.size, whole or const.size)
+                is_shared = taken != full and (len(roots) > 1 or const.varies)  # `varies` reads the array
+                counts[group] += taken if is_shared else full
                 left.update(dict.fromkeys(roots, new - taken))
             if held != counts:
                 layer.counted = {group: counts[group] for group in held if counts[group] != held[group]}
@@ -410,12 +426,6 @@ def sizes_out(sample: Shape) -> list[int]:
     if sizes.count(-1) > 1:
         raise OpaqueNode(known=False)
     return sizes
-
-
-def _owner(weights: Iterable[Const]) -> tuple[str | None, ...] | None:
-    """Return the key of a layer's weights; None if it has none, or for untrained norms."""
-    keys = tuple([const.key for const in weights])
-    return None if not keys or None in keys or all(const.uniform() for const in weights) else keys
 
 
 def _length(value: object) -> int:

@@ -442,8 +442,8 @@ def nodes_in(graph: Any) -> Iterator[Any]:
     """Yield the nodes of a graph, including those of inner graphs."""
     for node in graph.node:
         yield node
-        for inner in graphs_in(node):
-            yield from nodes_in(inner)
+        for inner in nested_graphs(node):
+            yield from inner.node
 
 
 def graphs_in(node: Any) -> Iterator[Any]:
@@ -452,6 +452,14 @@ def graphs_in(node: Any) -> Iterator[Any]:
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs
+
+
+def nested_graphs(node: Any) -> Iterator[Any]:
+    """Yield the inner graphs of a node, and those of their nodes."""
+    for graph in graphs_in(node):
+        yield graph
+        for inner in graph.node:
+            yield from nested_graphs(inner)
 
 
 def load(source: bytes | memoryview, name: str) -> OnnxGraph:

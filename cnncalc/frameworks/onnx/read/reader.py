@@ -11,10 +11,11 @@ from ....limits import MOST_COMPARED, NUMBERS_A_NODE, Limit, most_nodes
 from ....sizes import LARGEST, MOST_SIZES, UNKNOWN, Open, Shape, Size
 from ...build import NO_FIGURES, Draft, printable
 from ...values import Handle, plain
-from .const import BOOL, FLOAT, INITIALIZER, INT64, INTEGERS, Const, Number, of_tensor
-from .fold import Inputs, broadcast, fold, inputs_of
+from .const import BOOL, FLOAT, INITIALIZER, INT64, INTEGERS, Const, Inputs, Number, broadcast, of_tensor
+from .evaluate import WITHOUT_PRODUCTS
+from .fold import fold, inputs_of
 from .made import Full, Keys, LayerMaker, OpaqueNode, Quantized, Reads, Weights, needed
-from .model import IN_PARTS, GraphNode, OnnxGraph, dims_of
+from .model import IN_PARTS, GraphNode, OnnxGraph, dims_of, nested_graphs
 
 PASSED = (
     *("Reshape", "Transpose", "MaxPool", "Slice", "Squeeze", "Unsqueeze", "Flatten", "Gather", "Identity", "Cast"),
@@ -397,10 +398,25 @@ class GraphReader(LayerMaker):
             numbers = node.op in SETTINGS
             own = [const.size for const in map(self.const, node.inputs) if const and const.trained and not numbers]
         params = sum(own) if opaque.params is None else opaque.params
-        figures = {"params": params, "macs": opaque.macs, "buffers": 0}
+        figures: dict[str, int | None] = {"params": params, "macs": opaque.macs, "buffers": 0}
         if not opaque.known:
-            figures = {} if node.nests else {"params": params, "buffers": 0}
+            figures = self._nested_figures(node) if node.nests else {"params": params, "buffers": 0}
         self.give(node, self.opaque(node.name, node.op, full, self._reads(node), **figures))
+
+    def _nested_figures(self, node: GraphNode) -> dict[str, int | None]:
+        """Return the figures of a node's inner graphs: none if they have neither weights nor MACs, else unknown."""
+        read = [const for name in node.captured if (const := self.const(name)) is not None]
+        if any(const.params and const.shape for const in read):
+            return {}
+        for graph in nested_graphs(node.proto):
+            inner = [GraphNode(proto, at) for at, proto in enumerate(graph.node)]
+            given = [a for one in inner for a in one.attributes.values()]
+            arrays = [of_tensor(t, "", None) for t in (*graph.initializer, *[a.t for a in given if a.HasField("t")])]
+            if not WITHOUT_PRODUCTS.issuperset([one.op for one in inner]) or any(len(a.floats) > 1 for a in given):
+                return {}
+            if any(array.kind == "float" and array.size > 1 for array in arrays):
+                return {}
+        return dict(NO_FIGURES)
 
     def _reads(self, node: GraphNode) -> list[Handle]:
         """Return the values that a node reads, and the file's inputs that its inner graphs read."""

@@ -137,7 +137,7 @@ class Call:
 TENSORS = (Constant, TracedTensor)
 Result = BatchedTensor | list[BatchedTensor | None]
 Rule = Callable[[Call], Result]
-"""A function that returns the value or values of a call, None for an unknown one. OpaqueCall if there is no layer."""
+"""A function that returns the values of a call, None for an unknown one; it raises OpaqueCall if there is no layer."""
 
 
 class RuleEntry(NamedTuple):

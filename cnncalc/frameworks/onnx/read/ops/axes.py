@@ -8,8 +8,8 @@ from .....registry import Registry
 from .....sizes import LARGEST, UNKNOWN, Open, Size, product
 from ....values import BATCH, Handle, numbered, plain, ratio
 from ..broadcasting import stripped
-from ..const import Number, of_tensor, of_values
-from ..fold import broadcast, numbers, squeezed
+from ..const import Number, broadcast, numbers, of_tensor, of_values
+from ..fold import squeezed
 from ..made import OpaqueNode, needed, values_of
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
@@ -108,22 +108,24 @@ def _value(b: GraphReader, name: str, batch: int | None) -> Handle:
 
 def beside(b: GraphReader, xs: Sequence[Handle], at: int) -> list[Handle]:
     """Return values whose samples have the same axes, including the file's axis `at`."""
-    model = next((x for x in xs if x.batched is not None), xs[0])
-    batch = model.batch_at
-    same = {x.batched for x in xs if x.batched is not None}
-    if len(same) > 1 or batch == at or any(x.batch_at != batch and x.batched is not None for x in xs):
-        if b.batch == 1 and batch == at:
-            return [b.explicit(b.without_batch(x, at)) for x in xs]
-        return [b.explicit(b.unfolded(x)) for x in xs]
+    batched = [x for x in xs if x.batched is not None]
+    batch = (batched or xs)[0].batch_at
+    if b.batch == 1 and batch == at:
+        return [b.explicit(b.without_batch(x, at)) for x in xs]
+    is_one_batch = len({x.batched for x in batched}) < 2 and all(x.batch_at == batch for x in batched)
+    folded = _folded_alike(b, xs, at, batch) if is_one_batch and batch != at else None
+    return [b.explicit(b.unfolded(x)) for x in xs] if folded is None else folded
+
+
+def _folded_alike(b: GraphReader, xs: Sequence[Handle], at: int, batch: int | None) -> list[Handle] | None:
+    """Return values with the batch on one axis of the file, and the same sample axes; None if they cannot have them."""
     constants = [x for x in xs if x.batched is None and x.batch_at is None]
     if batch is not None and any((x.full(b.batch) or ())[batch] != 1 for x in constants):
-        return [b.explicit(b.unfolded(x)) for x in xs]
+        return None
     done = [_repeated(b, x, batch) if x in constants and batch is not None else x for x in xs]
     if len(set(map(_layout, done))) > 1 or any(not (x.axes or ())[at] for x in done):
         done = [b.explicit(x) for x in done]
-    if len(set(map(_layout, done))) > 1:
-        return [b.explicit(b.unfolded(x)) for x in xs]
-    return done
+    return None if len(set(map(_layout, done))) > 1 else done
 
 
 def _layout(x: Handle) -> tuple[tuple[int, ...], ...]:

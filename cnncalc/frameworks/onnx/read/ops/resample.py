@@ -12,8 +12,8 @@ from .....layers.resample import MOST_ROUNDED, PLACES, float32, units
 from .....registry import Registry
 from .....sizes import LARGEST, Open, Size
 from ....values import BATCH, Handle
-from ..const import shortest
-from ..fold import integers, numbers
+from ..const import numbers, shortest
+from ..fold import integers
 from ..made import OpaqueNode, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
@@ -306,3 +306,20 @@ def fold(b: GraphReader, node: GraphNode) -> None:
     pads = pads if len(pads) == 2 * nd else [*pads, *pads]
     keys = {"out": out, "k": k, "s": s, "d": d, "p": [[pads[at], pads[at + nd]] for at in range(nd)]}
     b.make_on_maps(node, f"fold{ENDS[nd]}", x, keys)
+
+
+@HANDLERS.register("GridSample")
+def grid_sample(b: GraphReader, node: GraphNode) -> None:
+    """Read values between units, at the places of a grid, of which only the shape is known."""
+    _, full = b.known(node)
+    places = needed(b.full_of(node.input(1)))
+    raise OpaqueNode([*full[:2], *places[1:-1]])
+
+
+@HANDLERS.register("RoiAlign", "MaxRoiPool")
+def regions(b: GraphReader, node: GraphNode) -> None:
+    """Read a map of each region, of which only the shape is known."""
+    _, full = b.known(node)
+    rows = needed(b.full_of(node.input(1)))
+    pooled = node.ints("pooled_shape") or [node.whole("output_height", 1), node.whole("output_width", 1)]
+    raise OpaqueNode([*rows[:1], *full[1:2], *pooled])

@@ -9,8 +9,8 @@ from typing import Any
 from .....registry import Registry
 from .....sizes import UNKNOWN, known, show
 from ....values import BATCH, Handle, numbered
-from ..const import Const
-from ..fold import integers, numbers, slices_of
+from ..const import Const, numbers
+from ..fold import integers, slices_of
 from ..made import OpaqueNode, needed
 from ..model import GraphNode
 from ..reader import GraphReader, Handler
@@ -182,9 +182,20 @@ def gather_nd(b: GraphReader, node: GraphNode) -> None:
     b.give(node, gathered(b, node.name, x, 0, units, own.shape[:-1]))
 
 
-@HANDLERS.register("GatherElements", "OneHot", "Compress", "NonZero", "Unique", "NonMaxSuppression")
+@HANDLERS.register("GatherElements")
+def elements(b: GraphReader, node: GraphNode) -> None:
+    """Read values at given places of an axis, of which only the shape is known."""
+    raise OpaqueNode(b.full_of(node.input(1)))
+
+
+@HANDLERS.register("NonZero")
+def non_zero(b: GraphReader, node: GraphNode) -> None:
+    """Read the places of values other than 0, a number for each axis; how many there are is unknown."""
+    _, full = b.known(node)
+    raise OpaqueNode([len(full), UNKNOWN])
+
+
+@HANDLERS.register("OneHot", "Compress", "Unique", "NonMaxSuppression", "MaxUnpool")
 def chosen(b: GraphReader, node: GraphNode) -> None:
-    """Read values at computed indices, of which only the shape is known."""
-    if node.op == "GatherElements":
-        raise OpaqueNode(b.full_of(node.input(1)))
+    """Read values at computed places, of which only the shape that onnx infers is known."""
     raise OpaqueNode
