@@ -211,5 +211,6 @@ ENUM = ClassValue(
         "__class_getitem__": LibraryFunction("__class_getitem__", _member_named),
     },
 )
-NAMES |= {"enum.Enum": ENUM, "enum.auto": LibraryFunction("auto", lambda *_: AutoValue())}
+NAMES["enum.Enum"] = ENUM
+NAMES["enum.auto"] = LibraryFunction("auto", lambda *_: AutoValue())
 NAMES["enum.unique"] = LibraryFunction("unique", lambda evaluator, args, kwargs, node: args[0])
