@@ -44,6 +44,9 @@ MOST_UNITS_FOLLOWED = 1 << 32
 MOST_WITH_FIELDS = 7_000
 """Layers whose receptive fields `rf` shows, each counted once per layer that it reads: 8 KiB and 100 to 250
 microseconds each."""
+MOST_SETTLED = 100_000
+"""Layers through which `rf` follows the units without a place whose fields have no closed form, each counted once per
+such layer after it: 10 microseconds each. The fields of the layers after that stay bounds, or unknown."""
 MOST_WITH_INFLUENCE = 4_000
 """Layers through which `rf --effective` follows the influence of pixels: 300 microseconds each."""
 MOST_OPENED = 4_000

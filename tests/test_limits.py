@@ -164,6 +164,26 @@ BOMBS: dict[str, tuple[bytes, str]] = {
         "the layers expand to 1,080,000 numbers and results, more than 1,048,576\n"
         "  repeat, encode or split fewer units, or less often",
     ),
+    "keys.py": (NET % b"a = {at * (2**61 - 1) for at in range(30_000)}", "the code takes more than 250,000 steps"),
+    "models.py": (
+        KERAS % b"y, models = x, []\n"
+        b"for _ in range(2_000):\n    y = keras.layers.ReLU()(y)\n    models.append(keras.Model(x, y))",
+        "the code takes more than 250,000 steps",
+    ),
+    "inputs.py": (
+        KERAS % b"y = [x] * 20_000\nfor _ in range(2_000): model = keras.Model(y, y)\ny = model(y)",
+        "the code takes more than 250,000 steps",
+    ),
+    "values.py": (
+        KERAS % b"layer = keras.layers.ReLU(max_value=[1] * 40_000)\ny = x\nfor _ in range(2_000): y = layer(y)",
+        "the code takes more than 250,000 steps",
+    ),
+    "wrapped.py": (
+        b"import keras\nx = keras.Input([2] * 29)\nlayer = keras.layers.LayerNormalization()\n"
+        b"for _ in range(28): layer = keras.layers.TimeDistributed(layer)\n"
+        b"y = x\nfor _ in range(1_000): y = layer(y)\nmodel = keras.Model(x, y)\n",
+        "the code takes more than 250,000 steps",
+    ),
     "printed.txt": (
         b"Net(\n (a): Sequential(\n  (0-99999999): 100000000 x ReLU()\n )\n)",
         "more than 12,000 modules",
@@ -212,6 +232,13 @@ def test_the_gate_judges_what_is_hostile(bounded: Bounded, path: Path) -> None:
 
 
 SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
+    "cycle.py": (
+        b"from torch import nn\nclass Out:\n    pass\nclass Net(nn.Module):\n    def forward(self, x):\n"
+        b"        out = Out()\n        out.own, out.x = [out] * 2, x + 1\n        return out\n",
+        ["shape", "-i", "3x8x8"],
+        0,
+        "3x8x8",
+    ),
     "fold.txt": (b"3x8x8 relu:times=20000", ["shape", "--fold"], 0, "x20000"),
     "open.txt": (
         b"3xHxW conv:3,k3,times=5001",
@@ -365,6 +392,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         2,
         "2,000,018 units that differ in what they read, over all layers, more than",
     ),
+    "opaque.json": (spec(*[{"op": "opaque"}] * 3_000), ["rf"], 0, "unknown after opaque1 (opaque)"),
     "transposed.json": (
         spec(
             *[

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..errors import SpecError
 from ..field import Field
 from ..layers import Fields
-from ..limits import FEWER_LAYERS, MOST_WITH_FIELDS, check_limit
+from ..limits import FEWER_LAYERS, MOST_SETTLED, MOST_WITH_FIELDS, check_limit
 from ..network import INPUT
 from ..report import LayerReport, Report
 from ..sizes import to_json
@@ -88,6 +88,7 @@ class ReceptiveFields:
         self._lost = self.graph.after(*self.graph.lost())
         self._after = self.graph.after(self.source)
         self._is_large = self.graph.too_large([self.source, *sorted(self._after)]) is not None
+        self._followed = 0
         self.view: Sight | None = None
         """What one unit sees, if asked for."""
         self.spread: Spread | None = None
@@ -122,6 +123,9 @@ class ReceptiveFields:
         graph = self.graph
         is_open = bound is not None or any(field.spans is None for field in fields.of)
         if not is_open or graph.space(at).shape or self._is_large or at not in self._after:
+            return fields, bound
+        self._followed += at - self.source
+        if self._followed > MOST_SETTLED:
             return fields, bound
         sight = look_back(graph, at, (), self.source)
         if sight.clipped is None or sight.box is None or sight.bound is not None:

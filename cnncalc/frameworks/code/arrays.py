@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
-from .budget import listable
+from .budget import Budget, listable
 from .libraries import NameTable
 from .methods import METHODS, by_name
 from .values import ArrayValue, Implementation, LibraryFunction, LibraryObject, UnknownValue, leaves
@@ -102,8 +102,8 @@ def eye(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any
     return made
 
 
-def _flat(value: Any) -> Any:
-    return ArrayValue(leaves(value))
+def _flat(value: Any, budget: Budget) -> Any:
+    return ArrayValue(leaves(value, budget))
 
 
 def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -111,7 +111,7 @@ def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     if kwargs:
         raise NotImplementedError
     shape = [evaluator.needs(one, node) for one in (sizes[0] if isinstance(sizes[0], (list, tuple)) else sizes)]
-    flat = _flat(row)
+    flat = _flat(row, evaluator.budget)
     evaluator.budget.copy(len(flat))
     known = prod(one for one in shape if one != -1)
     shape = [len(flat) // max(known, 1) if one == -1 else one for one in shape]
@@ -169,7 +169,7 @@ def _as_type(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 _OWN: dict[str, Implementation] = {
     **{name: _of_row(name) for name in ("sum", "max", "min", "mean", "cumsum")},
     "astype": _as_type,
-    **dict.fromkeys(("flatten", "ravel"), lambda evaluator, args, kwargs, node: _flat(args[0])),
+    **dict.fromkeys(("flatten", "ravel"), lambda evaluator, args, kwargs, node: _flat(args[0], evaluator.budget)),
     "reshape": _reshape,
     "tolist": lambda evaluator, args, kwargs, node: _listed(args[0]),
     "copy": lambda evaluator, args, kwargs, node: array_of(evaluator, args[0], node),

@@ -39,6 +39,9 @@ COMPARED: dict[type[ast.cmpop], str] = {
     ast.NotEq: "ne",
 }
 """The name of each comparison in Python's `operator` module."""
+STEPS_A_SHARED_HASH = 1000
+"""How many steps a dict key or set item takes if a source can choose thousands with the same hash: Python compares
+each of them with all others."""
 UNARY: dict[type[ast.unaryop], str] = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}
 _FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     name: getattr(operator, f"__{name}__") for name in [*BINARY.values(), *COMPARED.values()]
@@ -160,7 +163,8 @@ def ordered(op: str, left: Any, right: Any, budget: Budget) -> bool:
 
 def hashable(value: Any, budget: Budget) -> Any:
     """Return a value for use as a dict key or set item. Raise TypeError if it is unhashable."""
-    budget.count(1)
+    shares = value.bit_length() > 32 if isinstance(value, int) else isinstance(value, (*Number, range, frozenset))
+    budget.count(STEPS_A_SHARED_HASH if shares else 1)
     if isinstance(value, tuple):
         for one in value:
             hashable(one, budget)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import SpecError, printable
 from ...limits import LONGEST_UNKNOWN, MOST_CLASSES
-from .budget import TooMuchError, listable
+from .budget import Budget, TooMuchError, listable
 
 if TYPE_CHECKING:
     from .evaluate import Evaluator
@@ -289,7 +289,7 @@ class Suppressed(LibraryObject):
         self.kinds = kinds
 
 
-def leaves(value: Any, *, by_key: bool = False) -> Iterator[Any]:
+def leaves(value: Any, budget: Budget, *, by_key: bool = False) -> Iterator[Any]:
     """Yield the leaves of nested lists, tuples and dicts in order, or in the order of dict keys.
 
     Raise TooMuchError for more than a list may hold, which shared lists can exceed.
@@ -299,8 +299,10 @@ def leaves(value: Any, *, by_key: bool = False) -> Iterator[Any]:
         one = waiting.pop()
         seen = listable(seen + 1)
         if isinstance(one, dict):
+            budget.copy(len(one))
             waiting += [one[key] for key in sorted(one, key=str)][::-1] if by_key else reversed(one.values())
         elif isinstance(one, (list, tuple)):
+            budget.copy(len(one))
             waiting += reversed(one)
         else:
             yield one

@@ -16,6 +16,7 @@ from typing import Any
 
 from ...dialects import DIALECTS
 from ...errors import SpecError, nearest, shown
+from ...layers import with_named_axes
 from ...sizes import LARGEST
 from ..python import expression
 from .classes import ModuleCall, NamedArgument
@@ -155,7 +156,8 @@ def layers_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], framewo
     errors = []
     for name in having:
         try:
-            return FRAMEWORKS[name].call(kind, args, kwargs)
+            call = FRAMEWORKS[name].call(kind, args, kwargs)
+            return call._replace(layers=[with_named_axes(kind, raw) for raw in call.layers])
         except SpecError as error:
             errors.append(error)
     raise errors[0] from None

@@ -18,6 +18,8 @@ from ...keras.read.config import Sizes, Tensor
 from ...keras.read.functions import JOINS
 from ...keras.read.graph import results_of
 from ...keras.read.model import INPUT, KerasLayer, count_calls, read_model
+from ...keras.read.variables import inner_layer
+from ..budget import Budget
 from ..values import MISSING, InstanceValue, LibraryFunction, LibraryObject, UnknownValue, describe, leaves
 from .session import session_of
 
@@ -134,10 +136,10 @@ class LayerValue(LibraryObject):
         self.path: str | None = None
         """Its name after those of the enclosing layers; set by the first call."""
 
-    def record(self) -> dict[str, Any]:
+    def record(self, budget: Budget) -> dict[str, Any]:
         """Return the layer as in a model's configuration, without its calls."""
         module = "keras.ops" if self.is_operation else "keras.layers"
-        return self.recorded(self.kind, module, {"name": self.name, **plain(self.config)})
+        return self.recorded(self.kind, module, {"name": self.name, **plain(self.config, budget)})
 
     def recorded(self, kind: str, module: str, config: dict[str, Any]) -> dict[str, Any]:
         """Return a configuration with its class and the number of the layer object."""
@@ -145,7 +147,7 @@ class LayerValue(LibraryObject):
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Record a call, and return its results. Raise SpecError for an input that a layer cannot read."""
-        given = list(leaves([args, kwargs]))
+        given = list(leaves([args, kwargs], evaluator.budget))
         evaluator.budget.count(STEPS_A_CALL + STEPS_AN_ARGUMENT * len(given))
         session = session_of(evaluator)
         if self.path is None:
@@ -165,7 +167,7 @@ class LayerValue(LibraryObject):
 
     def become_arrays(self, evaluator: Evaluator, results: Any, node: Any) -> None:
         """Turn the results of a call into arrays: a layer that reads only arrays is not part of a model."""
-        for one in leaves(results):
+        for one in leaves(results, evaluator.budget):
             if one.sizes is not None and None not in one.sizes:
                 name = session_of(evaluator).unique(f"{self.name}_array")
                 array = LayerValue("Constant", name, {"shape": list(one.sizes), "kind": "constant"}, node)
@@ -174,7 +176,7 @@ class LayerValue(LibraryObject):
 
     def results(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
         """Record a call, and return its results: one tensor, or a list of several."""
-        tensors = [one for one in leaves([args, kwargs]) if isinstance(one, SymbolicTensor)]
+        tensors = [one for one in leaves([args, kwargs], evaluator.budget) if isinstance(one, SymbolicTensor)]
         batches = {one.batch for one in tensors}
         batch = () if batches == {()} else (1,) if batches and (None,) not in batches else (None,)
         made = self.given(evaluator, args, kwargs, node)
@@ -192,11 +194,15 @@ class LayerValue(LibraryObject):
         self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any
     ) -> list[Sizes | None]:
         """Return the sizes of the results of a call."""
-        record = self.as_read()
+        record = self.as_read(evaluator.budget)
         if record.model is not None:
             evaluator.budget.count(STEPS_A_CALL * count_calls(record.model))
-        read: tuple[Any, ...] = _tensors(tuple(args))
-        named: dict[str, Any] = _tensors(dict(kwargs))
+        inner = inner_layer(record.config)
+        while inner is not None:
+            evaluator.budget.count(STEPS_A_CALL)
+            inner = inner_layer(inner[1])
+        read: tuple[Any, ...] = _tensors(tuple(args), evaluator.budget)
+        named: dict[str, Any] = _tensors(dict(kwargs), evaluator.budget)
         try:
             tensors = results_of(record, read, named, session_of(evaluator).channels_last)
         except CnncalcError as error:
@@ -226,15 +232,14 @@ class LayerValue(LibraryObject):
             return {key: fed(one) for key, one in value.items()} if isinstance(value, dict) else value
 
         read, named = fed(tuple(args)), fed(dict(kwargs))
-        if any(
-            one.sizes is None or one.whole for one in leaves([args, dict(kwargs)]) if isinstance(one, SymbolicTensor)
-        ):
+        tensors = _symbolic([args, dict(kwargs)], evaluator.budget)
+        if any(one.sizes is None or one.whole for one in tensors):
             return
         before, self.nodes = self.nodes, []
         output = SymbolicTensor(self, 0, 0, None)
         self.nodes.append(CallNode(len(feeds) + 1, read, named, [output]))
         try:
-            config = functional(self.name, list(feeds.values()), [output])
+            config = functional(self.name, list(feeds.values()), [output], evaluator.budget)
             model = read_keras({"class_name": "Functional", "module": "keras", "config": config})
             shape(read_spec(model.spec))
         except ShapeError as error:
@@ -246,15 +251,15 @@ class LayerValue(LibraryObject):
 
     def set_attribute(self, evaluator: Evaluator, name: str, value: Any, node: Any) -> None:
         if name == "trainable" and isinstance(value, bool):
-            set_trainable(self, value)
+            set_trainable(self, value, evaluator.budget)
 
-    def parts(self) -> Iterable[Any]:
+    def parts(self, budget: Budget) -> Iterable[Any]:
         """Return the layers in it."""
-        return [one for one in leaves(self.config) if isinstance(one, LayerValue)]
+        return [one for one in leaves(self.config, budget) if isinstance(one, LayerValue)]
 
-    def as_read(self) -> KerasLayer:
+    def as_read(self, budget: Budget) -> KerasLayer:
         """Return the layer as the reader of Keras models represents it."""
-        record = self.record()
+        record = self.record(budget)
         model = read_model(self.kind, record["config"]) if self.kind in MODELS else None
         return KerasLayer(self.name, self.kind, record["config"], (), model, self.is_operation)
 
@@ -269,7 +274,7 @@ class LayerValue(LibraryObject):
             if not self.nodes:
                 return MISSING
             last = self.nodes[-1]
-            return last.outputs[0] if name == "output" else next(_symbolic(last.args), MISSING)
+            return last.outputs[0] if name == "output" else next(_symbolic(last.args, evaluator.budget), MISSING)
         if name == "output_shape":
             return self.nodes[-1].outputs[0].shape(node) if self.nodes else UnknownValue(f"{self.name}.{name}", node)
         if name in ("name", "trainable"):
@@ -284,7 +289,7 @@ class LayerValue(LibraryObject):
         return f"the layer {self.name}"
 
 
-def set_trainable(layer: Any, trained: bool) -> None:
+def set_trainable(layer: Any, trained: bool, budget: Budget) -> None:
     """Set whether a layer, or an instance of a layer class, is trainable, with all layers in it so far."""
     seen: set[int] = set()
     waiting = [layer]
@@ -296,10 +301,10 @@ def set_trainable(layer: Any, trained: bool) -> None:
         seen.add(id(one))
         if isinstance(one, LayerValue):
             one.config["trainable"] = trained
-            waiting += one.parts()
+            waiting += one.parts(budget)
         elif isinstance(one, InstanceValue):
             one.attributes["trainable"] = trained
-            waiting += leaves(one.attributes)
+            waiting += leaves(one.attributes, budget)
 
 
 IDLE = frozenset(
@@ -311,8 +316,8 @@ IDLE = frozenset(
 """Methods that affect no figure."""
 
 
-def _symbolic(value: Any) -> Iterator[SymbolicTensor]:
-    return (one for one in leaves(value) if isinstance(one, SymbolicTensor))
+def _symbolic(value: Any, budget: Budget) -> Iterator[SymbolicTensor]:
+    return (one for one in leaves(value, budget) if isinstance(one, SymbolicTensor))
 
 
 def kept(value: Any) -> Any:
@@ -322,29 +327,31 @@ def kept(value: Any) -> Any:
     return {key: kept(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-def _tensors(value: Any) -> Any:
+def _tensors(value: Any, budget: Budget) -> Any:
     """Return arguments with the tensors as the reader of Keras models represents them."""
     if isinstance(value, SymbolicTensor):
         op = "constant" if value.whole else "input"
         return Tensor(Draft(op, op), value.sizes)
     if isinstance(value, (list, tuple)):
-        return type(value)([_tensors(one) for one in value])
+        return type(value)([_tensors(one, budget) for one in value])
     if isinstance(value, dict):
-        return {key: _tensors(one) for key, one in value.items()}
-    return plain(value)
+        return {key: _tensors(one, budget) for key, one in value.items()}
+    return plain(value, budget)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, budget: Budget) -> Any:
     """Return the value of an argument in a form that JSON supports."""
     if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
+        budget.copy(len(value))
+        return [plain(one, budget) for one in value]
     if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
+        budget.copy(len(value))
+        return {str(key): plain(one, budget) for key, one in value.items()}
     if isinstance(value, slice):
         config = {"start": value.start, "stop": value.stop, "step": value.step}
         return {"class_name": "__slice__", "config": config}
     if isinstance(value, LayerValue):
-        return value.record()
+        return value.record(budget)
     if value is ...:
         return {"class_name": "__ellipsis__", "config": {}}
     return value if isinstance(value, (str, int, float, bool)) or value is None else describe(value)
@@ -355,11 +362,9 @@ def plain(value: Any) -> Any:
 
 def operate(evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
     """Return the result of an operation on tensors, as a layer of its class."""
-    config = {
-        key: value for key, value in kwargs.items() if not any(isinstance(one, SymbolicTensor) for one in leaves(value))
-    }
+    config = {key: value for key, value in kwargs.items() if not any(_symbolic(value, evaluator.budget))}
     given = {key: value for key, value in kwargs.items() if key not in config}
-    tensors = [one for one in leaves([args, given]) if isinstance(one, SymbolicTensor)]
+    tensors = [one for one in leaves([args, given], evaluator.budget) if isinstance(one, SymbolicTensor)]
     ranks = [len(one.sizes or ()) for one in tensors if not one.whole]
     if tensors and not ranks:
         config = _past_batch(kind, config, len(tensors[0].sizes or ()))
@@ -410,12 +415,16 @@ def moved(
 # Models
 
 
-def functional(name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> dict[str, Any]:
+def functional(
+    name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor], budget: Budget
+) -> dict[str, Any]:
     """Return the configuration of a model. Raise LookupError, with the layer, for an input that is not in `inputs`.
 
     Layers are in the order of their first calls, and have the calls that the outputs depend on.
     """
-    called = sorted(_calls_before(inputs, outputs).values(), key=lambda item: item[0].nodes[min(item[1])].number)
+    budget.count(len(inputs) + len(outputs))
+    before = _calls_before(inputs, outputs, budget)
+    called = sorted(before.values(), key=lambda item: item[0].nodes[min(item[1])].number)
     numbers: dict[tuple[int, int], int] = {}
     for layer, nodes in called:
         numbers |= {(id(layer), at): number for number, at in enumerate(sorted(nodes))}
@@ -427,11 +436,11 @@ def functional(name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[Sy
             return {"class_name": "__keras_tensor__", "config": config}
         if isinstance(value, (list, tuple)):
             return [written(one) for one in value]
-        return {key: written(one) for key, one in value.items()} if isinstance(value, dict) else plain(value)
+        return {key: written(one) for key, one in value.items()} if isinstance(value, dict) else plain(value, budget)
 
     layers = []
     for layer, nodes in called:
-        record = layer.record()
+        record = layer.record(budget)
         record["name"] = record["config"]["name"] = layer.path or layer.name
         calls = [layer.nodes[at] for at in sorted(nodes)] if layer.kind != INPUT else []
         record["inbound_nodes"] = [{"args": written(one.args), "kwargs": written(one.kwargs)} for one in calls]
@@ -441,7 +450,7 @@ def functional(name: str, inputs: Sequence[SymbolicTensor], outputs: Sequence[Sy
 
 
 def _calls_before(
-    inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]
+    inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor], budget: Budget
 ) -> dict[int, tuple[LayerValue, set[int]]]:
     """Return the input layers and the layers that the outputs depend on, with the indices of their calls."""
     ends = {id(one) for one in inputs}
@@ -459,5 +468,5 @@ def _calls_before(
             continue
         if layer.kind == INPUT:
             raise LookupError(layer.name)
-        waiting += _symbolic([layer.nodes[at].args, layer.nodes[at].kwargs])
+        waiting += _symbolic([layer.nodes[at].args, layer.nodes[at].kwargs], budget)
     return found

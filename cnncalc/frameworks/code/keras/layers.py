@@ -10,6 +10,7 @@ from ....layers.names import KERAS_ALIASES
 from ...keras.read.activations import ACTIVATION_NAMES
 from ...keras.read.config import Sizes
 from ...keras.read.model import INPUT
+from ..budget import Budget
 from ..values import (
     ClassValue,
     FunctionValue,
@@ -97,7 +98,7 @@ class LambdaValue(LayerValue):
             result = None
         finally:
             session.path.pop()
-        if result is not None and all(isinstance(one, SymbolicTensor) for one in leaves(result)):
+        if result is not None and all(isinstance(one, SymbolicTensor) for one in leaves(result, evaluator.budget)):
             return result
         return super().call(evaluator, args, kwargs, node)
 
@@ -136,7 +137,7 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     """Return an argument as in Keras's configuration. Raise SpecError if it is unknown."""
     if key in ("activation", "recurrent_activation"):
         check_activation(evaluator, f"{key} of {kind}", value, node)
-        return activation_named(value)
+        return activation_named(value, evaluator.budget)
     if key in ("function", "noise_shape", "arguments"):
         return None
     check_value(evaluator, kind, key, value, node)
@@ -166,7 +167,7 @@ def _shown(value: Any) -> str:
 
 def check_value(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -> None:
     """Raise SpecError for an argument that is unknown, or that Keras rejects."""
-    for one in leaves([value]):
+    for one in leaves([value], evaluator.budget):
         if isinstance(one, UnknownValue):
             raise evaluator.error(node, f"{key} of {kind} is unknown: {one.what} is unknown here")
         if isinstance(one, SymbolicTensor):
@@ -192,7 +193,7 @@ def registers(source: str) -> bool:
     return "custom_object" in source or "register_keras_serializable" in source
 
 
-def activation_named(value: Any) -> Any:
+def activation_named(value: Any, budget: Budget) -> Any:
     """Return an activation as in a configuration: a name, or a layer."""
     if isinstance(value, LibraryFunction):
         return value.name.rpartition(".")[2]
@@ -201,7 +202,7 @@ def activation_named(value: Any) -> Any:
     if isinstance(value, ClassValue):
         return {"class_name": value.name, "config": {}}
     if isinstance(value, LayerValue):
-        return value.record()
+        return value.record(budget)
     return value if isinstance(value, str) or value is None else {"class_name": "function", "config": describe(value)}
 
 
@@ -214,7 +215,7 @@ def make_input(evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, A
     given = {**dict(zip(names, args, strict=False)), **kwargs}
     whole = given.get("batch_shape", given.get("batch_input_shape"))
     shape = given.get("shape", given.get("input_shape"))
-    for one in leaves([whole, shape]):
+    for one in leaves([whole, shape], evaluator.budget):
         if isinstance(one, UnknownValue):
             raise evaluator.error(node, f"the shape of an input is unknown: {one.what} is unknown here")
     if whole is None:
@@ -235,7 +236,9 @@ def input_of(evaluator: Evaluator, name: str, shape: Any, node: Any) -> Symbolic
     sizes = shape if isinstance(shape, (list, tuple)) else ()
     if not sizes or not all(one is None or (type(one) is int and one > 0) for one in sizes):
         raise evaluator.error(
-            node, (f"{plain(shape)} is not the shape of an input"), "for example keras.Input(shape=(28, 28, 1))"
+            node,
+            f"{plain(shape, evaluator.budget)} is not the shape of an input",
+            "for example keras.Input(shape=(28, 28, 1))",
         )
     session = session_of(evaluator)
     layer = LayerValue(INPUT, name, {"batch_shape": list(shape)}, node)
@@ -311,7 +314,7 @@ def run(evaluator: Evaluator, self: InstanceValue, args: list[Any], kwargs: dict
     """Build an instance of a layer class, and run its `call` method."""
     build = self.cls.find("build")
     if isinstance(build, FunctionValue) and not self.attributes.get("built"):
-        shapes = [one.shape(node) for one in leaves(args) if isinstance(one, SymbolicTensor)]
+        shapes = [one.shape(node) for one in leaves(args, evaluator.budget) if isinstance(one, SymbolicTensor)]
         self.attributes["built"] = True
         whole = shapes[0] if args and isinstance(args[0], SymbolicTensor) and shapes else shapes
         evaluator.call(build, [self, whole], {}, node)
@@ -343,7 +346,7 @@ def _set_attribute(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any]
     self, name, value = args
     self.attributes[name] = value
     if name == "trainable" and isinstance(value, bool):
-        set_trainable(self, value)
+        set_trainable(self, value, evaluator.budget)
 
 
 def _nothing(*_: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import no_input
 from ...keras.read.model import INPUT
-from ..budget import listable
+from ..budget import Budget, listable
 from ..methods import by_name
 from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe, leaves
 from .graph import LayerValue, SymbolicTensor, functional, plain
@@ -30,20 +30,20 @@ class ModelValue(LayerValue):
         super().__init__("Functional", name, {}, made_at)
         self.inputs, self.outputs = list(inputs), list(outputs)
 
-    def record(self) -> dict[str, Any]:
-        config = functional(self.name, self.inputs, self.outputs)
-        return self.recorded(self.kind, "keras", config | plain(self.config))
+    def record(self, budget: Budget) -> dict[str, Any]:
+        config = functional(self.name, self.inputs, self.outputs, budget)
+        return self.recorded(self.kind, "keras", config | plain(self.config, budget))
 
     def count(self) -> int:
         return len(self.outputs)
 
-    def parts(self) -> Iterable[Any]:
-        return self.layers()
+    def parts(self, budget: Budget) -> Iterable[Any]:
+        return self.layers(budget)
 
-    def layers(self) -> list[Any]:
+    def layers(self, budget: Budget) -> list[Any]:
         """Return its layers in order, without operations and arrays."""
-        names = [record["name"] for record in self.record()["config"]["layers"]]
-        known = {one.path or one.name: one for one in layers_before(self.outputs)}
+        names = [record["name"] for record in self.record(budget)["config"]["layers"]]
+        known = {one.path or one.name: one for one in layers_before(self.outputs, budget)}
         own = [known[name] for name in names if name in known]
         return [one for one in own if not one.is_operation and one.kind != "Constant"]
 
@@ -56,7 +56,7 @@ class ModelValue(LayerValue):
             shapes = [one.shape(node) for one in ends]
             return shapes if len(shapes) > 1 else shapes[0]
         if name == "layers":
-            return self.layers()
+            return self.layers(evaluator.budget)
         if name == "get_layer":
             return LibraryFunction(name, lambda _, args, kwargs, at: self.layer(evaluator, args, kwargs, at))
         return super().attribute(evaluator, name, node)
@@ -64,7 +64,7 @@ class ModelValue(LayerValue):
     def layer(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Return a layer by name or by index."""
         wanted = args[0] if args else kwargs.get("name", kwargs.get("index"))
-        own = self.layers()
+        own = self.layers(evaluator.budget)
         if type(wanted) is int and -len(own) <= wanted < len(own):
             return own[wanted]
         found = next((one for one in own if one.name == wanted), None)
@@ -77,7 +77,7 @@ class ModelValue(LayerValue):
         return f"the model {self.name}"
 
 
-def layers_before(outputs: Sequence[SymbolicTensor]) -> Iterator[LayerValue]:
+def layers_before(outputs: Sequence[SymbolicTensor], budget: Budget) -> Iterator[LayerValue]:
     """Yield the layers that tensors depend on."""
     seen: set[int] = set()
     waiting = list(outputs)
@@ -87,7 +87,7 @@ def layers_before(outputs: Sequence[SymbolicTensor]) -> Iterator[LayerValue]:
         if id(node.outputs) not in seen:
             seen.add(id(node.outputs))
             yield tensor.layer
-            waiting += [one for one in leaves([node.args, node.kwargs]) if isinstance(one, SymbolicTensor)]
+            waiting += tensors_in([node.args, node.kwargs], budget)
 
 
 class SequentialValue(LayerValue):
@@ -129,7 +129,7 @@ class SequentialValue(LayerValue):
             layer = self.members[len(self.built)]
             read = self.built[-1] if self.built else self.feed
             result = evaluator.call(layer, [read], {}, node)
-            unknown = next((one for one in leaves(result) if isinstance(one, UnknownValue)), None)
+            unknown = next((one for one in leaves(result, evaluator.budget) if isinstance(one, UnknownValue)), None)
             if unknown is not None:
                 what = f"the output of {describe(layer)} is not known: {unknown.what} is not known here"
                 raise evaluator.error(node, what)
@@ -144,7 +144,7 @@ class SequentialValue(LayerValue):
             self.feed = input_of(evaluator, session_of(evaluator).unique(INPUT), shape, node)
             self.run(evaluator, node)
 
-    def parts(self) -> Iterable[Any]:
+    def parts(self, budget: Budget) -> Iterable[Any]:
         return self.members
 
     @property
@@ -164,12 +164,12 @@ class SequentialValue(LayerValue):
                 return False
         return True
 
-    def record(self) -> dict[str, Any]:
+    def record(self, budget: Budget) -> dict[str, Any]:
         if not self.is_chain and self.feed is not None:
-            own = functional(self.name, [self.feed], tensors_in(self.built[-1:]))
+            own = functional(self.name, [self.feed], tensors_in(self.built[-1:], budget), budget)
             return self.recorded("Functional", "keras", own)
-        layers = [one.record() for one in ([self.feed.layer] if self.feed is not None else []) + self.members]
-        return self.recorded(self.kind, "keras", {"name": self.name, "layers": layers, **plain(self.config)})
+        layers = [one.record(budget) for one in ([self.feed.layer] if self.feed is not None else []) + self.members]
+        return self.recorded(self.kind, "keras", {"name": self.name, "layers": layers, **plain(self.config, budget)})
 
     def call(self, evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         if not self.members:
@@ -230,9 +230,9 @@ def one_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return args[0] if args else next(iter(kwargs.values()), None)
 
 
-def tensors_in(value: Any) -> list[SymbolicTensor]:
+def tensors_in(value: Any, budget: Budget) -> list[SymbolicTensor]:
     """Return the tensors in nested lists, tuples and dicts."""
-    return [one for one in leaves(value) if isinstance(one, SymbolicTensor)]
+    return [one for one in leaves(value, budget) if isinstance(one, SymbolicTensor)]
 
 
 def make_model(
@@ -243,7 +243,7 @@ def make_model(
     given |= {key: given[old] for key, old in (("inputs", "input"), ("outputs", "output")) if old in given}
     ends = []
     for key in ("inputs", "outputs"):
-        own = list(leaves(given.get(key), by_key=True))
+        own = list(leaves(given.get(key), evaluator.budget, by_key=True))
         for one in own:
             if isinstance(one, UnknownValue):
                 raise evaluator.error(node, f"{key} of a model is unknown: {one.what} is unknown here")
@@ -254,7 +254,7 @@ def make_model(
     own_name = own_name if isinstance(own_name, str) else session_of(evaluator).unique("functional")
     made = ModelValue(own_name, ends[0], ends[1], node)
     try:
-        made.record()
+        made.record(evaluator.budget)
     except LookupError as error:
         what = f"the outputs of {made.name} depend on the input {error.args[0]}, which is not among its inputs"
         raise evaluator.error(node, what) from None
@@ -379,7 +379,7 @@ def configuration(evaluator: Evaluator, model: Any, sizes: Sequence[Sequence[Any
                 raise evaluator.source.at(no_input(model.name, EXAMPLE), node)
             model.feed = input_of(evaluator, "input_layer", (None, *sizes[0]), node)
             model.run(evaluator, node)
-    return dict(model.record())
+    return dict(model.record(evaluator.budget))
 
 
 def _of_class(evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequence[Any]], node: Any) -> dict[str, Any]:
@@ -394,9 +394,9 @@ def _of_class(evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequen
     taken = len(method.node.args.args) - 1 if isinstance(method, FunctionValue) else 1
     session_of(evaluator).in_class = True
     result = run(evaluator, model, feeds if len(feeds) <= taken else [feeds], {}, node)
-    outputs = tensors_in(result)
+    outputs = tensors_in(result, evaluator.budget)
     if not outputs:
         if isinstance(result, UnknownValue):
             raise evaluator.unknown(result, node)
         raise evaluator.error(node, f"the call of {model.cls.name} gives {describe(result)}, not a tensor")
-    return make_model(evaluator, [feeds, outputs], {}, node, name).record()
+    return make_model(evaluator, [feeds, outputs], {}, node, name).record(evaluator.budget)

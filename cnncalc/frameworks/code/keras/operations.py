@@ -203,7 +203,7 @@ def _simple(name: str, names: Sequence[str]) -> Function:
         type_ = {"dtype": given["dtype"]} if name == "cast" and isinstance(given.get("dtype"), str) else {}
         given = {key: value for key, value in given.items() if key not in _IDLE} | type_
         tensors = [given.pop(key) for key in names if key in given and key in _TENSOR_ARGUMENTS]
-        if not any(isinstance(one, SymbolicTensor) for one in leaves([tensors, given])):
+        if not any(isinstance(one, SymbolicTensor) for one in leaves([tensors, given], evaluator.budget)):
             return without_tensor(evaluator, name, tensors, given, node)
         return operate(evaluator, kind, tensors, {k: v for k, v in given.items() if v is not None}, node)
 
@@ -248,7 +248,7 @@ def enter(names: Sequence[str], call: Function, roots: Sequence[str] = ROOTS) ->
     def carried(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
         """Return the result of the function, or the first unknown value among its arguments."""
         read = [args, {key: value for key, value in kwargs.items() if key not in _IDLE}]
-        unknown = next((one for one in leaves(read) if isinstance(one, UnknownValue)), None)
+        unknown = next((one for one in leaves(read, evaluator.budget) if isinstance(one, UnknownValue)), None)
         return call(evaluator, args, kwargs, node) if unknown is None else unknown
 
     for name in names:

@@ -19,7 +19,7 @@ from ... import ForeignNetwork
 from ...torch.read.build import CallReader
 from ...torch.read.calls import Misread, Recording, TracedTensor, tree
 from ...torch.read.readings import PRIMES, Attempt, chosen, named_inputs
-from ..budget import TooMuchError
+from ..budget import Budget, TooMuchError
 from ..values import FunctionValue, InstanceValue, RaisedError, UnknownValue, leaves
 from . import stored
 from .functions import CallRecorder, settle
@@ -185,10 +185,10 @@ class NetworkReader:
             result = self.evaluator.call(
                 self.network, given if first else [], {} if first else kwargs, self.network.node
             )
-            for one in leaves(result):
+            for one in leaves(result, self.evaluator.budget):
                 if isinstance(one, UnknownValue):  # an output, or part of one
                     raise self.evaluator.unknown(one, self.network.node)
-            results = [one for one in tensors_of(result) if one.traced is not None]
+            results = [one for one in tensors_of(result, self.evaluator.budget) if one.traced is not None]
             for tensor in results:
                 settle(self.evaluator, tensor, self.network.node)
             outputs = list(dict.fromkeys(one.traced for one in results if one.traced is not None))
@@ -264,12 +264,14 @@ def likely(sizes: int) -> Sequence[Reading]:
     return (Reading.BATCH, Reading.SAMPLE, Reading.SPACE)
 
 
-def tensors_of(result: Any) -> Iterator[TensorValue]:
+def tensors_of(result: Any, budget: Budget) -> Iterator[TensorValue]:
     """Yield the tensors in a result, in order, including those in attributes of objects."""
     waiting = [result]
+    seen: set[int] = set()
     for one in waiting:
-        for leaf in leaves(one):
+        for leaf in leaves(one, budget):
             if isinstance(leaf, TensorValue):
                 yield leaf
-            elif isinstance(leaf, InstanceValue):
+            elif isinstance(leaf, InstanceValue) and id(leaf) not in seen:
+                seen.add(id(leaf))
                 waiting.append(leaf.attributes)

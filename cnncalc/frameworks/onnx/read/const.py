@@ -191,6 +191,12 @@ class Const:
         """The number of its values that are parameters."""
         return self.size if self.trained else 0
 
+    def repeats(self, number: float) -> bool:
+        """Return whether it is known to hold this number only."""
+        if self.values is not None:
+            return set(self.values) == {number}
+        return self.uniform() and bool(self.read().flat[0] == number)
+
     def scalar(self) -> float | int | None:
         """Return its single number; None if it holds several or is unknown."""
         values = self.values if self.size == 1 else None

@@ -128,8 +128,7 @@ class GraphReader(LayerMaker):
             fill = maker.tensor("value") if maker is not None and maker.op == "ConstantOfShape" else None
             given = None if fill is None else of_tensor(fill, "constant", None).scalar()
             return maker is not None and maker.op == "ConstantOfShape" and not given
-        values = const.values
-        return set(values) == {0} if values is not None else const.uniform() and not const.read().any()
+        return const.repeats(0)
 
     def given(self, node: GraphNode) -> Inputs:
         """Return a node's inputs as constants."""

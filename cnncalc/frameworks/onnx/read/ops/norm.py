@@ -113,7 +113,7 @@ def affine(weight: Const | None, bias: Const | None) -> tuple[dict[str, Any], di
     """Return `scale` and `center`, and the weight and bias; constants of ones and zeros are left out."""
     weights = {}
     for role, const, plain in (("weight", weight, 1), ("bias", bias, 0)):
-        stands_in = const is not None and const.origin != INITIALIZER and set(const.values or ()) == {plain}
+        stands_in = const is not None and const.origin != INITIALIZER and const.repeats(plain)
         weights[role] = None if stands_in else const
     return {"scale": weights["weight"] is not None, "center": weights["bias"] is not None}, weights
 

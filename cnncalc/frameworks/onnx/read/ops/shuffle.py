@@ -40,7 +40,7 @@ def _shuffled(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) ->
 
 def _normalized(b: GraphReader, middle: GraphNode, source: Shape, inner: Shape) -> dict[str, Any] | None:
     """Return the keys of a groupnorm, (g, everything) normalized with weights of 1 and biases of 0; None for others."""
-    plain = [set(const.values or ()) for const in map(b.const, middle.inputs[1:3]) if const is not None]
-    if plain != [{1}, {0}] or len(inner) != 2 or len(source) < 2:
+    plain = [const.repeats(1 - at) for at, const in enumerate(map(b.const, middle.inputs[1:3])) if const is not None]
+    if plain != [True, True] or len(inner) != 2 or len(source) < 2:
         return None
     return {"g": inner[0], "eps": middle.number("epsilon", 1e-5), "scale": False, "center": False}
