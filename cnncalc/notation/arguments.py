@@ -165,7 +165,7 @@ def takes_several(cls: type[Layer]) -> bool:
 
 
 _SIDE = r"\d+(?:\+\d+)?"
-_ONE_FUSED = rf"([A-Za-z_]+?)({_SIDE}(?:[xX×]{_SIDE})*)(?:/({_SIDE}(?:[xX×]{_SIDE})*))?"
+_ONE_FUSED = re.compile(rf"([A-Za-z_]+?)({_SIDE}(?:[xX×]{_SIDE})*)(?:/({_SIDE}(?:[xX×]{_SIDE})*))?")
 _SCALE = r"[xX×](\d+(?:\.\d+)?(?:[xX×]\d+(?:\.\d+)?)*)|(\d+(?:\.\d+)?)[xX×]"
 
 
@@ -183,15 +183,16 @@ def _fused(cls: type[Layer], text: str) -> list[tuple[str, Any]]:
     at = 0
     if cls.BARE == "k" and "/" in text and text[:1].isdigit():
         text = f"k{text}"  # 3x3/2
-    for match in re.finditer(_ONE_FUSED, text):
-        key = fused_key(cls, match[1].lower())
-        if match.start() != at or key is None or (match[3] and key != "k"):
+    while at < len(text):
+        match = _ONE_FUSED.match(text, at)  # searching for it would take the square of the length
+        key = fused_key(cls, match[1].lower()) if match else None
+        if match is None or key is None or (match[3] and key != "k"):
             return []
         found.append((FUSED[key], read_axes(match[2])))
         if match[3]:
             found.append(("s", read_axes(match[3])))
         at = match.end()
-    return found if at == len(text) else []
+    return found
 
 
 def fused_key(cls: type[Layer], word: str) -> str | None:
