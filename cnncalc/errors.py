@@ -170,7 +170,7 @@ def as_error(error: Exception) -> CnncalcError:
 _LIMITED = "a memory limit (ulimit -v, -d) may be too low, or the disk with its libraries mounted with noexec"
 """What may help if native code cannot be loaded, or fails without saying why."""
 LONGEST_PATH = 4096
-FAR, NEAR = 0.5, 0.61
+FAR, NEAR = 0.5, 0.65
 """The least similarity of a suggested word, if it begins like the unknown one and if it does not."""
 DEEPEST = 3
 """The number of nested lists that are shown."""

@@ -174,8 +174,9 @@ _BRACKETS = {"(": ")", "[": "]"}
 def _typed(text: str) -> tuple[list[str], bool]:
     """Return the sizes of a typed shape, and whether some may be open, as it is a tuple or has a `None`."""
     text = text.strip()
-    if text.startswith("torch.Size(") and text.endswith(")"):
-        text = text[len("torch.Size(") : -1].strip()
+    printed = re.fullmatch(r"(?:torch\.Size|(?:tf\.)?TensorShape)\((.*)\)", text)
+    if printed is not None:
+        text = printed[1].strip()
     bracketed = text[-1:] == _BRACKETS.get(text[:1])
     if bracketed:
         text = text[1:-1].strip().removesuffix(",")
@@ -191,13 +192,14 @@ def _check_signs(text: str) -> None:
 
 
 _POWERS = {"²": 2, "³": 3}
-_SEPARATORS = "*:;/_·⋅|-"
+_SEPARATORS = (*"*:;/_·⋅|-хХ", "by")  # noqa: RUF001 - Cyrillic, too
 """Characters that people type between sizes but that are not accepted."""
 
 
 def respelled(text: str) -> str | None:
     """Return a mistyped shape in the right spelling: `3x32x32` for `3*32*32` and `3x32²`; None if it is not clear."""
-    said = re.sub(r"(?<=[\d²³])\s+(?=\d)", "x", text.strip().removeprefix("(").removesuffix(")").replace("**2", "²"))
+    sizes = text.strip(" \t\n,").removeprefix("(").removesuffix(")").replace("**2", "²")
+    said = re.sub(r"(?<=[\d²³])\s+(?=\d)", "x", sizes)
     for sign in _SEPARATORS:
         said = said.replace(sign, "x")
     parts: list[str] = []

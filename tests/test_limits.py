@@ -135,6 +135,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "words.txt": (b"3x8x8 relu:times=1000000", "with times the network has 1,000,000 layers, more than 100,000"),
     "group.txt": (b"3x8x8 conv:3,relu,times=99999", "with times the network has 199,998 layers, more than 100,000"),
     "commas.txt": (b"3x8x8 relu" + b"," * 190_000, "is not a layer, a file or a built-in network"),
+    "fused.txt": (b"3x8x8 conv:3,k" + b"a" * 190_000, "conv has no 'kaaa"),
     "digits.json": (b"[" + b"1" * 5000 + b"abc]", "not JSON: expecting ',' delimiter"),
     "packed.keras": (archive(b"[" + b"[]," * 8_000_000 + b"0]"), "its config.json is more than 1.5 MiB, unpacked from"),
     "packed_layers.keras": (many_layers_packed(), "the model makes 15,002 calls of layers, more than 12,000"),

@@ -67,9 +67,9 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
     revision, colon, path = last.partition(":")
     if colon and not before and is_revision(last) and os.path.isfile(split_code(path)[0]):
         return f"{revision}:{_from_here(path)}", path
-    if len(words) == 1 and not is_network(last) and is_path(last):
+    if words and all(map(_is_revision, before)) and not is_network(last) and is_path(last):
         raise no_file(last)
-    if words and all(re.fullmatch(r"HEAD[^:\s]*|[0-9a-f]{7,40}|[^:\s]+[~^]\d*", word) for word in words):
+    if words and all(map(_is_revision, words)):
         line = f"cnncalc diff {' '.join(words[:2])} net.json"
         raise SpecError(f"{' and '.join(map(shown, words))}: a revision of what?", f"name the file, for example {line}")
     few = "no network is" if not words else "one network is" if len(words) == 1 else f"{len(words)} are"
@@ -80,6 +80,11 @@ def _two(words: tuple[str, ...]) -> tuple[str, str]:
     if len(words) > 2 and all(map(is_network, words)):
         help = f"for several side by side: {compare_line(words)}"
     raise SpecError(f"diff compares two networks, but {few} given", help)
+
+
+def _is_revision(word: str) -> bool:
+    """Return whether a word can only be a git revision."""
+    return re.fullmatch(r"HEAD[^:\s]*|[0-9a-f]{7,40}|[^:\s]+[~^]\d*", word) is not None
 
 
 def _is_network(word: str) -> bool:

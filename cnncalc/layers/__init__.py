@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from ..errors import SpecError, nearest, shown
 from ..registry import Registry
@@ -201,6 +202,33 @@ def find_op(word: str) -> str | None:
         if op is not None and OPS[op][1] not in (None, int(word[-2])):
             return None
     return op
+
+
+def names_axes(word: str) -> bool:
+    """Return whether the op of a layer word ends with its number of axes, as `pad1d:1`."""
+    return word.partition(":")[0].rstrip().lower().endswith(_ENDS)
+
+
+def with_named_axes(word: str, raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a layer in JSON form with a value for each axis that its op's name says: `pad1d` is a pad of one axis."""
+    op = find_op(word) if names_axes(word) else None
+    if op is None or not OPS[op][0].PER_AXIS or op != find_op(raw["op"]):
+        return raw
+    axes, cls = int(word[-2]), OPS[op][0]
+    written = [name for name in raw if not {*keys_named(cls, name)}.isdisjoint(cls.PER_AXIS)]
+    for name in written:
+        if isinstance(raw[name], list) and _lone(raw[name]) is None and len(raw[name]) != axes:
+            for_axes = "one axis" if axes == 1 else f"{axes} axes"
+            raise SpecError(f"{name}: {len(raw[name])} numbers for {for_axes}", "one number stands for all axes")
+    lone = {name: value for name in written if (value := _lone(raw[name])) is not None}
+    return {**raw, **{name: [value] * axes for name, value in lone.items()}}
+
+
+def _lone(value: object) -> object:
+    """Return the number or the [before, after] that stands for all axes; None for a value per axis or a word."""
+    if isinstance(value, (list, tuple)) and len(value) == 1 and isinstance(value[0], (list, tuple)):
+        return value[0]
+    return value if type(value) in (int, float) else None
 
 
 def spellings(op: str) -> tuple[list[str], tuple[str, ...]]:

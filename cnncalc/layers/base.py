@@ -163,6 +163,8 @@ class Layer:
     """Every key and the reader of its value, in the order of writing."""
     ALSO: ClassVar[tuple[str, ...]] = ()
     """Other short names for the op, besides those of frameworks in `names.py`."""
+    PER_AXIS: ClassVar[tuple[str, ...]] = ()
+    """Keys with a value per axis, of an op without a number of axes: `pad1d` gives them one value, `pad3d` three."""
     FOLLOWS: ClassVar[bool] = False
     """Whether it may follow another op in its word: an activation or a norm."""
     ALIASES: ClassVar[Mapping[str, str]] = {}

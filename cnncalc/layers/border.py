@@ -24,6 +24,7 @@ class Border(Layer):
     BARE = "p"
     EXAMPLE = "OP:1"
     NEEDED = ("p",)
+    PER_AXIS = ("p",)
     DIRECTION = 1
     p: Sides
     axis: tuple[int, ...] | None = None

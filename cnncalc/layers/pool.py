@@ -388,6 +388,7 @@ class AdaptivePool(Layer):
     BARE = "out"
     EXAMPLE = "OP:7"
     NEEDED = ("out",)
+    PER_AXIS = ("out",)
     out: tuple[int | None, ...] | int
 
     def rank(self) -> int | None:

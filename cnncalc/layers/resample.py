@@ -57,6 +57,7 @@ class Upsample(Layer):
 
     WORD = "upsample"
     EXAMPLE = "OP:factor=2"
+    PER_AXIS = ("factor", "out")
     VIEW = False
     SPATIAL = True
     LINEAR = True

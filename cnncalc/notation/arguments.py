@@ -13,7 +13,7 @@ from ..layers import OPS, Layer, find_op, keys_named, unknown_op
 from ..layers.keys import FORMS, axis, divisor, factors, flag, integers, not_negative, number, numbers, rate, rounding
 from ..sizes import is_digits, split_axes
 from .examples import example_word
-from .heads import Arg, WordError, WordHead
+from .heads import Arg, Misspelt, WordError, WordHead
 from .tokens import QUOTES, split_arguments
 
 FLAGS: dict[str, tuple[str, Any]] = {
@@ -47,12 +47,16 @@ MODE = "padding_mode"
 
 def all_parts(head: WordHead, rest: str, start: int) -> Iterator[Part]:
     """Yield the arguments of a word. Raise WordError at the place of an unreadable one."""
+    first = start
     for index, text in enumerate(split_arguments(rest)):
         own = text.strip()
         begin = start + len(text) - len(text.lstrip())
         try:
             yield from parts_of(head, own, begin, first=index == 0)
         except CnncalcError as error:
+            if isinstance(error, Misspelt):
+                before, after = rest[: begin - first], rest[begin - first + len(own) :]
+                error.help = f"{error.lead} {head.written}:{before}{error.instead}{after}"
             raise WordError(error.what, error.help, begin, max(begin + len(own), begin + 1)) from None
         start += len(text) + 1
 
@@ -77,7 +81,7 @@ def parts_of(head: WordHead, text: str, start: int, *, first: bool) -> list[Part
     if follower is None:
         from .guesses import unreadable  # imported only for an error
 
-        raise unreadable(head, cls, text)
+        raise unreadable(head, cls, text, first=first)
     return [_follower(head, text, follower)]
 
 
@@ -109,14 +113,26 @@ def _given(head: WordHead, cls: type[Layer], key: str, value: str, start: int, e
         if op is None:
             raise unknown_op(value)
         return [_follower(head, value.strip("\"'"), op)]
-    if key == "inplace" and cls.KEEPS_SHAPE and value.lower() in _TRUTHS:
-        return []
-    follower = find_op(key) if value.lower() in _TRUTHS and head.op and not keys_named(cls, key) else None
-    if follower is not None and OPS[follower][0].FOLLOWS:
-        return [_follower(head, key, follower)] if _TRUTHS[value.lower()] else []
+    is_switch = value.lower() in _TRUTHS and not keys_named(cls, key)
+    if is_switch and (said := _switched(head, cls, key, _TRUTHS[value.lower()], start, end)) is not None:
+        return said
     if _SHORT.get(key) in cls.KEYS and not keys_named(cls, key):
         key = _SHORT[key]
     return [Arg(key, _value(cls, key, value), start, end)]
+
+
+def _switched(head: WordHead, cls: type[Layer], key: str, on: bool, start: int, end: int) -> list[Part] | None:
+    """Return what `relu=true`, `same=yes`, `nobias=0` or `inplace=true` sets; None for other keys."""
+    if key == "inplace" and cls.KEEPS_SHAPE:
+        return []
+    op = find_op(key) if head.op else None
+    if op is not None and OPS[op][0].FOLLOWS:
+        return [_follower(head, key, op)] if on else []
+    for own, meant in _flag(cls, key):
+        if on or not isinstance(meant, str):
+            return [Arg(own, meant if on else not meant, start, end)]
+        return []
+    return None
 
 
 def _follower(head: WordHead, text: str, op: str) -> Follower:
@@ -133,6 +149,10 @@ def _follower(head: WordHead, text: str, op: str) -> Follower:
 _NUMBER_READERS = (number, not_negative, numbers, rate, axis, divisor, factors, integers)
 
 
+FRACTIONS = (number, not_negative, rate)
+"""The readers of a single number that may be a fraction."""
+
+
 def takes_any_number(cls: type[Layer]) -> bool:
     """Return whether the bare number of a class may be fractional or negative."""
     return cls.BARE is not None and cls.KEYS.get(cls.BARE) in _NUMBER_READERS
@@ -145,7 +165,7 @@ def takes_several(cls: type[Layer]) -> bool:
 
 
 _SIDE = r"\d+(?:\+\d+)?"
-_ONE_FUSED = rf"([A-Za-z_]+?)({_SIDE}(?:[xX×]{_SIDE})*)(?:/({_SIDE}(?:[xX×]{_SIDE})*))?"
+_ONE_FUSED = re.compile(rf"([A-Za-z_]+?)({_SIDE}(?:[xX×]{_SIDE})*)(?:/({_SIDE}(?:[xX×]{_SIDE})*))?")
 _SCALE = r"[xX×](\d+(?:\.\d+)?(?:[xX×]\d+(?:\.\d+)?)*)|(\d+(?:\.\d+)?)[xX×]"
 
 
@@ -163,15 +183,16 @@ def _fused(cls: type[Layer], text: str) -> list[tuple[str, Any]]:
     at = 0
     if cls.BARE == "k" and "/" in text and text[:1].isdigit():
         text = f"k{text}"  # 3x3/2
-    for match in re.finditer(_ONE_FUSED, text):
-        key = fused_key(cls, match[1].lower())
-        if match.start() != at or key is None or (match[3] and key != "k"):
+    while at < len(text):
+        match = _ONE_FUSED.match(text, at)  # searching for it would take the square of the length
+        key = fused_key(cls, match[1].lower()) if match else None
+        if match is None or key is None or (match[3] and key != "k"):
             return []
         found.append((FUSED[key], read_axes(match[2])))
         if match[3]:
             found.append(("s", read_axes(match[3])))
         at = match.end()
-    return found if at == len(text) else []
+    return found
 
 
 def fused_key(cls: type[Layer], word: str) -> str | None:

@@ -46,6 +46,14 @@ class WordHead(NamedTuple):
         return OPS[self.op][0]
 
 
+class Misspelt(SpecError):
+    """An argument that cannot be read, with what it probably means: the error shows the whole word with it."""
+
+    def __init__(self, what: str, lead: str, instead: str):
+        super().__init__(what)
+        self.lead, self.instead = lead, instead
+
+
 def head_of(name: str) -> WordHead | None:
     """Return the head for a name (an op in any spelling, perhaps with its kernel, or a class); None for others."""
     if "." in name:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, escaped, nearest, shown
-from ..layers import OPS, Layer, aliases_of, find_op, keys_named, unknown_op
+from ..layers import OPS, Layer, aliases_of, find_op, keys_named, unknown_op, with_named_axes
 from ..layers.keys import nested
 from ..limits import DEEPEST_BLOCKS, MOST_LAYERS, Limit
 from ..network import Network, Node, Origin
@@ -98,7 +98,14 @@ def _top(value: Any, origin: Origin | None) -> tuple[dict[str, Any], Any]:
         return {}, [value] if lone else value
     if isinstance(value, dict):
         return value, value.get("layers")
-    raise SpecError(f"{shown(value)} is not a spec", "a spec is an object with layers, or a list of layers")
+    help = _text_inside(value, ".") or "a spec is an object with layers, or a list of layers"
+    raise SpecError(f"{shown(value)} is not a spec", help)
+
+
+def _text_inside(value: object, path: str) -> str | None:
+    """Return how to read a text that a JSON document holds at a path, as a print-out; None if it is not one."""
+    is_text = isinstance(value, str) and ("(" in value or "\n" in value) and (path == "." or path[1:].isidentifier())
+    return f"to read the text in it: jq -r {path} FILE | cnncalc shape -" if is_text else None
 
 
 def _label(layers: Any, path: Path) -> str:
@@ -122,9 +129,10 @@ def _network(top: dict[str, Any], layers: Any, origin: Origin | None) -> Network
         raise _reported(failed)
     if "selection" in top:
         raise SpecError("this shows some layers of a report: it is not a network", path=("selection",))
-    for key in top:
+    for key, inside in top.items():
         if key not in TOP_KEYS:
-            raise SpecError(f"unknown key {shown(key)}", nearest(key, TOP_KEYS), path=(key,))
+            help = nearest(key, TOP_KEYS) or _text_inside(inside, f".{key}")
+            raise SpecError(f"unknown key {shown(key)}", help, path=(key,))
     if layers is None:
         raise SpecError("no layers", 'a spec needs the key "layers", a list of layers')
     version = top.get("cnncalc", VERSION)
@@ -303,6 +311,12 @@ def read_layer(raw: Any, index: int, nesting: Nesting) -> Wire:
     if nesting.times * times > 1:
         nesting = nesting._replace(times=nesting.times * times)
         _count(nesting, path)
+    if word != op:
+        try:
+            raw = with_named_axes(str(word), raw)
+        except SpecError as error:
+            error.path = path
+            raise
     given = _keys(op, raw, index, nesting)
     cls, nd = OPS[op]
     layer = cls(op, nd, given)

@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..errors import CnncalcError, Path, SpecError, Where, shown
-from ..layers import OPS, Layer, find_op, keys_named, unknown_op
+from ..layers import OPS, Layer, find_op, keys_named, names_axes, unknown_op, with_named_axes
 from ..network import Network, Origin
 from ..sizes import is_digits, looks_like_shape, split_axes
 from .arguments import BARE, MODE, Follower, Part, all_parts, fused_key, parts_of, read_axes, takes_several
@@ -108,6 +108,10 @@ def read_words(text: WordText | Sequence[str], first: int = 0, complete: Complet
         try:
             parsed = parse_word(word)
         except WordError as error:
+            from .guesses import plainly
+
+            if (plain := plainly(word)) is not None and completed(plain) is not None:
+                error.help = f"with plain characters: {plain}"
             error.where = text.at(index, error.start, error.end)
             error.layer = f"layers[{len(layers)}]"
             raise
@@ -123,14 +127,15 @@ def read_words(text: WordText | Sequence[str], first: int = 0, complete: Complet
         if lacks is not None:
             lacks.where = text.at(index, lacks.start, lacks.end)
             raise lacks.at(f"layers[{at}]")
-    _spread_pairs(heads, [bool(origin.parsed[index - first].args) for index in origin.owners])
+    spread = [bool(origin.parsed[at - first].args) and not names_axes(text.words[at]) for at in origin.owners]
+    _spread_pairs(heads, spread)
     return read_spec({"layers": layers}, origin)
 
 
 def _spread_pairs(layers: list[Raw], in_words: Sequence[bool]) -> None:
     """Repeat the single [before, after] of a pad or crop for each axis, whose number the other layers determine.
 
-    `in_words` tells the layers whose arguments are those of a layer word: in a call, the class determines the axes.
+    `in_words` tells the layers in whose word neither a framework's class nor the op's name determines the axes.
     """
     lone = []
     ranks = []
@@ -268,18 +273,9 @@ def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
         same = _without_key(head, bare[0])
         if same is not None:
             return _of_call([same], {one.key: one.value for one in args}, followers, args)
-    if len(bare) > 1 or (bare and cls.BARE in (None, "from")):
-        from .guesses import too_many
-
-        raise too_many(head, word, bare)
-    if bare and cls.BARE == "c_o" and isinstance(bare[0].value, list):
-        from .guesses import kernel_as_number
-
-        kernel = kernel_as_number(head, bare[0], nd)
-        if kernel is not None:
-            raise kernel
+    _check_bare(head, word, bare)
     args = [*[one._replace(key=cls.BARE or BARE) for one in bare], *args]
-    raw = _raw(head.op, args)
+    raw = _raw(head, args, len(word))
     if not bare and head.kind is not None and _lacking(raw):
         with suppress(WordError):
             return _class_word(head, word, bare, args, followers)
@@ -290,6 +286,21 @@ def _word(head: WordHead, word: str, parts: Sequence[Part]) -> ParsedWord:
     return ParsedWord(head.op, args, [_grouped(raw, before, [(one.suffix, {"op": one.op}) for one in followers])])
 
 
+def _check_bare(head: WordHead, word: str, bare: Sequence[Arg]) -> None:
+    """Raise WordError for bare values that the op does not take, and for a kernel in place of a number of channels."""
+    cls, nd = OPS[head.op]
+    if len(bare) > 1 or (bare and cls.BARE in (None, "from")):
+        from .guesses import too_many
+
+        raise too_many(head, word, bare)
+    if bare and cls.BARE == "c_o" and isinstance(bare[0].value, list):
+        from .guesses import kernel_as_number
+
+        kernel = kernel_as_number(head, bare[0], nd)
+        if kernel is not None:
+            raise kernel
+
+
 def _lacking(raw: Raw) -> list[str]:
     """Return the required keys that a layer does not have."""
     cls = OPS[raw["op"]][0]
@@ -298,34 +309,54 @@ def _lacking(raw: Raw) -> list[str]:
     return [key for key in lacking if key not in given]
 
 
-def _needed(raw: Raw, word: str) -> WordError | None:
+class Lacking(WordError):
+    """A word without the bare number that its op needs, with a possible word."""
+
+    def __init__(self, what: str, word: str, end: int):
+        super().__init__(f"{what}: {word}", None, 0, end)
+        self.word = word
+
+
+def completed(word: str) -> str | None:
+    """Return a word that reads as layers, with an example of the number that it lacks; None if it does not read."""
+    with suppress(CnncalcError):
+        heads = [one.head if isinstance(one, Group) else one for one in parse_word(word).layers]
+        lacks = next(filter(None, [_needed(raw, word) for raw in heads]), None)
+        return word if lacks is None else completed(lacks.word)
+    return None
+
+
+def _needed(raw: Raw, word: str) -> Lacking | None:
     """Return the error for a word without the bare number that its op needs, with a possible word."""
-    op = raw["op"]
+    op, written = raw["op"], word.partition(":")[0].rstrip()
     bare = OPS[op][0].BARE
     if bare is None or _lacking(raw) != [bare]:
         return None
+    if "(" in written or find_op(written) is not None:
+        written = op
     example = 2 if bare == "k" else EXAMPLE.get(bare, 2)
     given = [text.strip() for text in split_arguments(word.partition(":")[2]) if text.strip()]
     letters = {name.strip(): number.strip() for name, _, number in (text.partition("=") for text in given)}
     if bare == "c_o" and {"K", "F"} <= letters.keys() and all(map(is_digits, letters.values())):  # as in CS231n
         c_o, k = letters.pop("K"), letters.pop("F")
         meant = ",".join([c_o, f"k{k}", *[f"{key.lower()}={number}" for key, number in letters.items()]])
-        return WordError(f"K is the number of filters, and F their size: {op}:{meant}", None, 0, len(word))
+        return Lacking("K is the number of filters, and F their size", f"{written}:{meant}", len(word))
     for text in given if bare == "c_o" else []:
         name, _, number = [part.strip() for part in text.partition("=")]
         if name.lower() in _CHANNELS and is_digits(number):
             given.remove(text)
             example = int(number)
             break
-    return WordError(f"{op} needs {bare}: {op}:{','.join([str(example), *given])}", None, 0, len(word))
+    return Lacking(f"{op} needs {bare}", f"{written}:{','.join([str(example), *given])}", len(word))
 
 
 _CHANNELS = ("c", "n", "o", "f", "ch", "out", "channels", "features", "units", "width")
 """Common names for the number of a convolution's channels."""
 
 
-def _raw(op: str, args: Sequence[Arg]) -> Raw:
-    """Return the layer with these arguments. Raise WordError for a key given twice."""
+def _raw(head: WordHead, args: Sequence[Arg], length: int) -> Raw:
+    """Return the layer with these arguments. Raise WordError for a key given twice, or a wrong number of axes."""
+    op = head.op
     raw: Raw = {"op": op}
     for key, value, start, end in args:
         if key == "op":
@@ -333,7 +364,10 @@ def _raw(op: str, args: Sequence[Arg]) -> Raw:
         if key in raw:
             raise WordError(f"{shown(key)} is given twice", "leave out one of them", start, end)
         raw[key] = value
-    return raw
+    try:
+        return with_named_axes(head.written, raw)
+    except SpecError as error:
+        raise WordError(error.what, error.help, 0, length) from None
 
 
 def _grouped(head: Raw, before: Sequence[tuple[str, Raw]], after: Sequence[tuple[str, Raw]]) -> Raw | Group:

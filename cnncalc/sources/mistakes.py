@@ -6,16 +6,17 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import islice, takewhile
 
 from .. import zoo
-from ..errors import LONGEST_PATH, CnncalcError, SpecError, nearest, shown
-from ..layers import OPS, unknown_op
+from ..errors import LONGEST_PATH, SpecError, nearest, shown
+from ..layers import OPS, find_op, unknown_op
 from ..notation.calls import looks_like_call
 from ..notation.document import BY_LINE
-from ..notation.words import call_error, called_name, is_layer_word, join_hint, parse_word
-from ..sizes import MOST_SIZES, looks_like_shape
+from ..notation.guesses import once, plainly
+from ..notation.tokens import wrong_bracket
+from ..notation.words import call_error, called_name, completed, is_layer_word, join_hint
+from ..sizes import MOST_SIZES, looks_like_shape, split_axes
 from .words import STDIN, SpecWords, is_file, is_network, is_path, is_shape, is_spec, is_stdin, split_code
 
 
@@ -46,6 +47,9 @@ _MISSPELT = [
     (rf"{_OP})[_-]?(\d+)[_-]?([ksp]\d\w*)", r"\1:\2,\3"),  # conv64k3
     (rf"{_OP})[_-](\d+)[_-](\d+(?:x\d+)*)", r"\1:\2,k\3"),  # such as conv_64_3
     (rf"{_OP})[\[{{](\d+),\s*(\d+)[\]}}]", r"\1:\2,k\3"),  # such as conv[64,3]
+    (rf"{_OP}(?:\d+(?:[xX]\d+)+)?)/(\d+)(?::(.*))?", r"\1:\3,s\2"),  # conv3x3/2
+    (r"(\d+)[cC](\d+)-?([sp]\d\w*)?", r"conv:\1,k\2,\3"),  # 64c3s2
+    (r"c(\d+)s(\d+)-(\d+)", r"conv:\3,k\1,s\2"),  # c7s1-64, as in the CycleGAN paper
     (r"(fc|dense|linear)[_-]?(\d+)", r"\1:\2"),
     (r"(conv)(\d)-(\d+)", r"\1:\3,k\2"),  # conv3-64, as in the VGG paper
 ]
@@ -56,22 +60,32 @@ def _respelled(word: str) -> str | None:
     """Return the right spelling of a word with marks around or between layers; None for other words."""
     if not word.strip("-=>|;,+&\\→⇒"):
         return f"layers are separated only by white space: leave out {shown(word)}"
+    if (unquoted := _unquoted(word)) is not None:
+        return unquoted
     alone = word.rstrip("|;,")
     if alone != word and (looks_like_shape(alone) or is_layer_word(alone)):
         return f"layers are separated only by white space: write {alone}"
-    if len(word) > 2 and word[0] in "\"'`" and word[-1] == word[0]:
-        return f"quotes are for a shell: write {word[1:-1]}"
     name, equals, shape = word.partition("=")
     if equals and name.isidentifier() and looks_like_shape(shape) and (name == "input" or not is_layer_word(name)):
         return f"the input is only a shape: {shape}"
     for mark in islice(re.finditer(rf"(?:{_ARROW}|,)\s*", word), MOST_SIZES):
         before, after = word[: mark.start()].rstrip(), word[mark.end() :]
-        if looks_like_shape(before) and is_layer_word(after):
+        if looks_like_shape(before) and (is_layer_word(after) or after.lower() in zoo.names()):
             return f"separate the shape and the layers with white space: {before} {re.sub(_BETWEEN, ' ', after)}"
     is_open = sum(map(word.count, "([{")) > sum(map(word.count, ")]}"))
     return (
         "a bracket is not closed" if is_open else _added(word) or _punctuated(word) or _repeated(word) or _joined(word)
     )
+
+
+def _unquoted(word: str) -> str | None:
+    """Return the right spelling of a word with quotes, or characters of editors and web pages; None for others."""
+    if len(word) > 2 and word[0] in "\"'`" and word[-1] == word[0]:
+        return f"quotes are for a shell: write {word[1:-1]}"
+    if (plain := plainly(word)) is None:
+        return None
+    reads = looks_like_shape(plain) or completed(plain) is not None or plain.lower() in zoo.names()
+    return f"with plain characters: {plain}" if reads else _respelled(plain)
 
 
 def _added(word: str) -> str | None:
@@ -84,16 +98,10 @@ def _punctuated(word: str) -> str | None:
     """Return the right spelling of a layer with arguments in its name or after another mark; None for other words."""
     for pattern, spelling in _MISSPELT:
         written = re.fullmatch(pattern, word)
-        if written is not None and _is_read(layer := written.expand(spelling).rstrip(":")):
+        layer = None if written is None else completed(written.expand(spelling).replace(":,", ":").rstrip(":,"))
+        if layer is not None:
             return f"put a colon after the op, and commas between its arguments: {layer}"
     return None
-
-
-def _is_read(word: str) -> bool:
-    """Return whether a word is a complete layer with its arguments."""
-    with suppress(CnncalcError):
-        return bool(parse_word(word).layers)
-    return False
 
 
 def _repeated(word: str) -> str | None:
@@ -101,9 +109,8 @@ def _repeated(word: str) -> str | None:
     if re.fullmatch(r"[x*×]\d+|\d+[x*×]", word):
         return f"to repeat a layer: times={word.strip('x*×')} among its arguments"
     repeated = re.fullmatch(r"(\d+)[x*×](.+)", word)
-    if repeated is None or not _is_read(layer := f"{repeated[2]}{',:'[':' not in repeated[2]]}times={repeated[1]}"):
-        return None
-    return f"to repeat a layer: {layer}"
+    layer = "" if repeated is None else f"{repeated[2]}{',:'[':' not in repeated[2]]}times={repeated[1]}"
+    return None if (said := completed(layer)) is None else f"to repeat a layer: {said}"
 
 
 def _joined(word: str) -> str | None:
@@ -115,8 +122,43 @@ def _joined(word: str) -> str | None:
     return f"for a sum: add:{word}" if len(names) > 1 and all(name.isidentifier() for name in names) else None
 
 
+def _spaced(spec: SpecWords, index: int) -> SpecError | None:
+    """Return the error for a space between a key and its number, `conv:64,kernel 7,s 2`; None for other words."""
+    if index == spec.first or re.search(r"[:,][A-Za-z]+$", spec.words[index - 1]) is None:
+        return None
+    joined = spec.words[index - 1] + "".join(takewhile(lambda one: one[:1].isdecimal(), spec.words[index:]))
+    what = f"{shown(spec.words[index])} is an argument, not a layer"
+    return None if completed(joined) is None else SpecError(what, f"write a key and its number together: {joined}")
+
+
+_KERNEL = r"\d+(?:[xX×]\d+)+"
+_PAPER = rf"(?:({_KERNEL})[\s,]+)?([A-Za-z]\w*)((?:[\s,]*(?:{_KERNEL}|/\s*\d+)|[\s,]+(?:[A-Za-z]+[\s=]*\d+|\d+))*)"
+"""A layer as papers write it: `7x7 conv, 64, /2`, or `conv 7x7 64 stride 2`."""
+
+
+def _from_paper(words: Sequence[str]) -> str | None:
+    """Return the layer word for the layer with which words begin, as papers write it; None for other words."""
+    written = re.match(_PAPER, " ".join(words))
+    if written is None or not is_layer_word(written[2]) or not (written[1] or re.search(rf"{_KERNEL}|/", written[3])):
+        return None
+    arguments = [written[1]] if written[1] else []
+    for part in re.findall(rf"{_KERNEL}|/\s*\d+|[A-Za-z]+[\s=]*\d+|\d+", written[3]):
+        own = re.sub(r"[\s=]", "", part).replace("/", "s")
+        arguments.insert(0 if own.isdecimal() else len(arguments), own)
+    kernels = [own for own in arguments if re.fullmatch(_KERNEL, own)]
+    if any(len(split_axes(own)) != OPS[find_op(written[2]) or "conv"][1] for own in kernels):
+        return None
+    arguments = [f"k{once(own)}" if own in kernels else own for own in arguments]
+    for end in range(len(arguments), 0, -1):  # the last ones may be the next layer's
+        if (said := completed(f"{written[2]}:{','.join(arguments[:end])}")) is not None:
+            return said
+    return None
+
+
 def _argument(spec: SpecWords, index: int) -> SpecError | None:
     """Return the error for arguments after a layer, or for `k7 s2` without a layer; None for other words."""
+    if wrong_bracket(spec.words[index]) is not None:
+        return None
     if index > spec.first:
         return join_hint(spec.words[index - 1], spec.words[index:])
     letters = "".join(word[:1] for word in spec.words[index:])
@@ -136,6 +178,8 @@ def no_network(spec: SpecWords, word: str) -> SpecError:
     error = _no_module(word)
     if error is None and (built_in := _built_in(word)) is not None:
         return spec.blame(SpecError(f"{shown(word)} is a network of a package", built_in), spec.first, len(word))
+    if error is None and "/" in word and (said := _punctuated(word)) is not None:
+        error = SpecError(f"{shown(word)} is not a layer, a file or a built-in network", said)
     if error is not None or is_path(word):
         return spec.blame(error or no_file(word), spec.first, len(word))
     from ..layers.intents import meant
@@ -169,6 +213,8 @@ def _no_module(word: str) -> SpecError | None:
     from ..frameworks.torch.read.factory import is_factory
 
     module = word.partition(":")[0]
+    if os.path.isfile(module) and not module.endswith(".py"):
+        return SpecError(f"{shown(word)} is not a file", f"only Python source has several networks: write {module}")
     if split_code(word)[1] is not None:
         return no_file(split_code(word)[0])
     if not is_factory(word) or not ("." in module or os.path.exists(f"{module}.py")):
@@ -216,6 +262,19 @@ def _not_alone(spec: SpecWords, index: int) -> SpecError:
     return SpecError(f"{shown(word)} is a whole network, so no layers can follow it", help)
 
 
+def _apart(spec: SpecWords, index: int) -> SpecError | None:
+    """Return the error for a layer that is written as several words; None for other words."""
+    what = f"{shown(spec.words[index])} is not a layer"
+    if "=" in spec.words[index : index + 2] and spec.words[-1] != "=":
+        return SpecError(what, f"write only the call: {spec.words[spec.words.index('=', index) + 1]}")
+    if (error := _argument(spec, index) or _spaced(spec, index)) is not None:
+        return error
+    paper = _from_paper(spec.words[index - 1 :]) if index > spec.first else None
+    if paper is None and index:
+        paper = _from_paper(spec.words[index:])
+    return None if paper is None else SpecError(what, f"a layer is one word: {paper}")
+
+
 def no_layer(spec: SpecWords, index: int) -> SpecError:
     """Return the error for a word that is not a layer, among several."""
     if (several := _further_network(spec, index)) is not None:
@@ -227,13 +286,8 @@ def no_layer(spec: SpecWords, index: int) -> SpecError:
         return spec.blame(SpecError("the input comes first", f"write {spec.rest[1]} {spec.rest[0]}"), 1, 999)
     word = spec.words[index]
     name = called_name(word)
-    if "=" in spec.words[index : index + 2] and spec.words[-1] != "=":
-        call = spec.words[spec.words.index("=", index) + 1]
-        assigned = SpecError(f"{shown(word)} is not a layer", f"write only the call: {call}")
-        return spec.blame(assigned, index, len(word))
-    argument = _argument(spec, index)
-    if argument is not None:
-        return spec.blame(argument, index, len(word))
+    if (apart := _apart(spec, index)) is not None:
+        return spec.blame(apart, index, len(word))
     if is_stdin(word) or is_file(word) or name.lower() in zoo.names():
         error = _not_alone(spec, index)
     elif (spelling := _respelled(word)) is not None:

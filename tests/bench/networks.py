@@ -33,9 +33,9 @@ NETWORKS = {
     "unet": (1, 1, 572, 572),
 }
 SCRIPT = """
-import sys, numpy, onnxruntime
+import os, sys, numpy, onnxruntime
 options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = 2
+options.intra_op_num_threads = int(os.environ["OMP_NUM_THREADS"])
 session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
 x = numpy.load(sys.argv[2])
 numpy.save(sys.argv[3], session.run(None, {session.get_inputs()[0].name: x})[0])

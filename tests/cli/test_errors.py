@@ -54,7 +54,7 @@ WORDS = [
     (
         "shape 3x5x5 conv:1e3",
         "layers[0]: '1e3' is not a whole number\n  3x5x5 conv:1e3\n             ^~~\n"
-        "  a bare number is c_o: write conv:64",
+        "  a bare number is c_o: write conv:1000",
     ),
     (
         "shape 3x5x5 opaque:out=10",
@@ -417,6 +417,15 @@ DOCUMENTS = [
     ('{"layers": []}', "-:1:2: no layers: the list is empty\n  give at least one layer"),
     ("{}", '-:1:1: no layers\n  a spec needs the key "layers", a list of layers'),
     ("5", "-:1:1: 5 is not a spec\n  a spec is an object with layers, or a list of layers"),
+    (
+        '"Sequential(\\n  (0): ReLU()\\n)"',
+        "-:1:1: 'Sequential(\\n  (0): ReLU()\\n)' is not a spec\n"
+        "  to read the text in it: jq -r . FILE | cnncalc shape -",
+    ),
+    (
+        '{"model": "Sequential((0): ReLU())"}',
+        "-:1:2: unknown key 'model'\n  to read the text in it: jq -r .model FILE | cnncalc shape -",
+    ),
     ("null", "-:1:1: null is not a spec\n  a spec is an object with layers, or a list of layers"),
     ('[{"op": "relu"}', "-:1:16: not JSON: expecting ',' delimiter"),
     ('[{"op": "relu"},]', "-:1:17: not JSON: expecting value\n  remove the comma before ] or }"),

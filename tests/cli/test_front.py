@@ -219,6 +219,7 @@ MEANINGS = [
     ),
     ("check lenet5 --expect params=50K", "params: '50K' is not a number", "write 50k, or Ki for 1,024"),
     ("check lenet5 --expect receptive_field=3", "there is no figure 'receptive_field' to expect", "did you mean 'rf'?"),
+    ("diff HEAD nope.json", "there is no file 'nope.json'", None),
     ("diff HEAD", "'HEAD': a revision of what?", "name the file, for example cnncalc diff HEAD net.json"),
     ("diff lenet5 vgg16 --summary", "unknown option '--summary'", "did you mean --stat?"),
     ("run lenet5 -i 1x32x32", "unknown option '-i'", "did you mean -x X.npy?"),

@@ -40,6 +40,7 @@ def test_the_help_of_a_command_in_a_narrow_terminal() -> None:
 @pytest.mark.parametrize(
     ("name", "err"),
     [
+        ("nonsense", "there is no help topic or command 'nonsense'\n  for the list: cnncalc help\n"),
         ("wrods", "there is no help topic or command 'wrods'\n  did you mean 'words' or 'ops'?\n"),
         ("shap", "there is no help topic or command 'shap'\n  did you mean 'shape' or 'schema' or 'show'?\n"),
         ("Conv2d", "there is no help topic or command 'Conv2d'\n  for the op: cnncalc ops conv\n"),

@@ -99,6 +99,7 @@ CALLS: list[tuple[str, list[dict[str, Any]]]] = [
      [{"op": "lstm", "c_i": 10, "out": 20, "bidirectional": True},
       {"op": "lstm", "c_i": 40, "out": 20, "bidirectional": True}]),
     ("layers.LSTM(64)", [{"op": "lstm", "out": 64, "sequences": False}]),
+    ("keras.Sequential([Conv2D(8, 3), layers.ReLU()], name='a')", [{"op": "conv", "c_o": 8, "k": 3}, {"op": "relu"}]),
     ("nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())", [{"op": "conv", "c_i": 3, "c_o": 8, "k": 3}, {"op": "relu"}]),
 ]  # fmt: skip
 

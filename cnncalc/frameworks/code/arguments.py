@@ -1,11 +1,16 @@
-"""`argparse` in evaluated code: the command line is taken to be empty, so each option has its default."""
+"""`argparse` and `os.environ` in evaluated code.
+
+The command line is taken to be empty, and variables to be unset: each has its default.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...errors import shown
 from .libraries import Library, NameTable
-from .values import ClassValue, InstanceValue, LibraryFunction, UnknownValue
+from .methods import by_name
+from .values import ClassValue, InstanceValue, LibraryFunction, LibraryObject, UnknownValue
 
 if TYPE_CHECKING:
     from .evaluate import Evaluator
@@ -60,4 +65,35 @@ _METHODS = {
 }
 NAMESPACE = ClassValue("Namespace")
 PARSER = ClassValue("ArgumentParser", (), {name: LibraryFunction(name, one) for name, one in _METHODS.items()})
-LIBRARY = Library(NameTable({"argparse.ArgumentParser": PARSER}))
+
+
+def _variable(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the default of a variable of the environment; without one, an unknown value."""
+    given = by_name("key default", args, kwargs)
+    name = given.get("key")
+    if given.get("default") is None or not isinstance(name, str):
+        return UnknownValue("a variable of the environment", node)
+    evaluator.notes[f"line {node.lineno}: the variable {shown(name)} of the environment is taken to be unset"] = None
+    return given["default"]
+
+
+class Environment(LibraryObject):
+    """The variables of the environment."""
+
+    __slots__ = ()
+
+    def attribute(self, evaluator: Evaluator, name: str, node: Any) -> Any:
+        return _GET if name == "get" else UnknownValue(f"os.environ.{name}", node)
+
+    def item(self, evaluator: Evaluator, index: Any, node: Any) -> Any:
+        return UnknownValue("a variable of the environment", node)
+
+    def set_item(self, evaluator: Evaluator, index: Any, value: Any, node: Any) -> None:
+        """Do nothing: variables are not read."""
+
+    def describe(self) -> str:
+        return "the environment"
+
+
+_GET = LibraryFunction("get", _variable)
+LIBRARY = Library(NameTable({"argparse.ArgumentParser": PARSER, "os.environ": Environment(), "os.getenv": _GET}))

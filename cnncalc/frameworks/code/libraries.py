@@ -73,13 +73,13 @@ class Library:
 
 
 _STANDARD = """
-    abc ast collections contextlib copy dataclasses functools itertools math numpy operator types typing
+    abc ast collections contextlib copy dataclasses enum functools itertools json math numpy operator types typing
     typing_extensions warnings
 """
 _MODULES = {
     **dict.fromkeys(("torch", "pytorch_lightning", "lightning"), "torch"),
     **dict.fromkeys(_STANDARD.split(), "standard"),
-    "argparse": "arguments",
+    **dict.fromkeys(("argparse", "os"), "arguments"),
     "re": "regexes",
     "einops": "einops",
     **dict.fromkeys(("torchvision", "timm"), "vision"),

@@ -324,12 +324,17 @@ class OperationEvaluator:
         """Return a key as text for errors."""
         return shown(key) if isinstance(key, str) else clipped(text_of(key, self.budget), LONGEST_REASON)
 
+    def item_of_class(self, value: ClassValue | LibraryName, index: Any, node: Any) -> Any:
+        """Return the member of an enumeration, or else the class, as of Tuple[int] in an annotation."""
+        getter = value.find("__class_getitem__") if isinstance(value, ClassValue) else None
+        return self.call(getter, [value, index], {}, node) if isinstance(getter, LibraryFunction) else value
+
     def item(self, value: Any, index: Any, node: Any) -> Any:
         """Return the item of a value at an index."""
         if isinstance(value, UnknownValue):
             return UnknownValue(value.what, value.node)
-        if isinstance(value, (ClassValue, LibraryName)):  # such as Tuple[int] in an annotation or as a base class
-            return value
+        if isinstance(value, (ClassValue, LibraryName)):
+            return self.item_of_class(value, index, node)
         try:
             if isinstance(value, LibraryObject):
                 return value.item(self, index, node)  # type: ignore[arg-type]

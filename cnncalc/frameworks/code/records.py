@@ -1,4 +1,4 @@
-"""Named tuples and dataclasses in evaluated code."""
+"""Named tuples, dataclasses and enumerations in evaluated code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from .libraries import NameTable
 from .methods import spent
-from .values import MISSING, ClassValue, InstanceValue, LibraryFunction, LibraryObject
+from .operators import equal, text_of
+from .values import DERIVED, MISSING, ClassValue, InstanceValue, LibraryFunction, LibraryObject, RaisedError
 
 if TYPE_CHECKING:
     from .evaluate import Evaluator
@@ -148,3 +149,68 @@ def _fields(evaluator: Evaluator, made: InstanceValue) -> dict[str, Any]:
     """Return the field values of a dataclass instance by name, without other attributes."""
     evaluator.budget.copy(len(made.cls.fields))
     return {name: made.attributes[name] for name in made.cls.fields}
+
+
+# Enumerations
+
+
+class AutoValue(LibraryObject):
+    """The value of a member of an enumeration that is numbered."""
+
+    __slots__ = ()
+
+
+def _make_members(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Make the plain values of an enumeration its members; those of one derived from another type stay values."""
+    (cls,) = args
+    evaluator.budget.copy(len(cls.namespace))
+    if not all(isinstance(one, ClassValue) for one in cls.mro):
+        return
+    last: Any = 0
+    known: list[tuple[Any, InstanceValue]] = []
+    for name, value in cls.namespace.items():
+        if name.startswith("_") or not isinstance(value, (bool, int, float, str, tuple, list, dict, AutoValue)):
+            continue
+        last = last + 1 if isinstance(value, AutoValue) else value
+        made = next((one for own, one in known if equal(own, last, evaluator.budget)), None)
+        if made is None:
+            made = InstanceValue(cls)
+            made.attributes |= {"name": name, "value": last, "_value_": last}
+            known.append((last, made))
+        cls.namespace[name] = made
+    cls.namespace["__members__"] = {name: one for name, one in cls.namespace.items() if is_member(cls, one)}
+
+
+def is_member(cls: ClassValue, value: Any) -> bool:
+    """Return whether a value is a member of an enumeration."""
+    return isinstance(value, InstanceValue) and value.cls is cls
+
+
+def _member(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the member of an enumeration with a value."""
+    cls, value = args
+    for one in spent(evaluator, cls.find("__members__").values()):
+        if one is value or equal(one.attributes["value"], value, evaluator.budget):
+            return one
+    text = f"{text_of(value, evaluator.budget)} is not a valid {cls.name}"
+    raise RaisedError(evaluator.exception("ValueError"), text, node)
+
+
+def _member_named(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the member of an enumeration with a name."""
+    cls, name = args
+    return cls.find("__members__")[evaluator.key(name, node)]
+
+
+ENUM = ClassValue(
+    "Enum",
+    (),
+    {
+        DERIVED: LibraryFunction("(derived)", _make_members),
+        "__new__": LibraryFunction("__new__", _member),
+        "__class_getitem__": LibraryFunction("__class_getitem__", _member_named),
+    },
+)
+NAMES["enum.Enum"] = ENUM
+NAMES["enum.auto"] = LibraryFunction("auto", lambda *_: AutoValue())
+NAMES["enum.unique"] = LibraryFunction("unique", lambda evaluator, args, kwargs, node: args[0])

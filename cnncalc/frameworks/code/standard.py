@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import arrays, records
-from .budget import bounded
+from .budget import TooMuchError, bounded
 from .libraries import Library, NameTable
 from .methods import Deque, by_name, pairs, spent
 from .types import TYPES, TypeObject, TypeValue, is_callable, is_iterable, iterated
@@ -240,6 +241,21 @@ def literal_eval(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], 
     """Return the value of a string with a constant, or with lists, tuples and dicts of constants."""
     (text,) = args
     return evaluator.value_of_text(evaluator.needs(text, node), node, literal=True)
+
+
+@NAMES.function("json.loads")
+def loads(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Return the value of a JSON text."""
+    (text,) = args
+    evaluator.budget.count(len(evaluator.needs(text, node)))
+    if kwargs or not isinstance(text, str):
+        raise NotImplementedError
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise TooMuchError("JSON that is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(str(error)) from None
 
 
 @NAMES.function("contextlib.suppress")

@@ -14,12 +14,14 @@ from .patterns import fits
 from .source import quoted
 from .targets import TargetEvaluator
 from .values import (
+    DERIVED,
     MISSING,
     ClassMethodValue,
     ClassValue,
     Frame,
     FunctionValue,
     InstanceValue,
+    LibraryFunction,
     LibraryObject,
     PropertyValue,
     RaisedError,
@@ -346,6 +348,9 @@ class StatementEvaluator(TargetEvaluator):
         cls.fields = fields_of(node, cls)
         for value in cls.namespace.values():
             own(value, cls, inside.outer)
+        derived = cls.find(DERIVED)
+        if isinstance(derived, LibraryFunction):
+            derived.call(self, [cls], {}, node)  # type: ignore[arg-type]
         made: Any = cls
         for decorator in reversed(node.decorator_list):
             made = self.decorated(made, decorator, frame)

@@ -25,6 +25,8 @@ _TORCH = "give its source, for example net.py:Net, or the output of print(module
 _FAILED = (
     "give its source, for example net.py:Net -i 3x224x224: the error names the layer that does not fit, and its input"
 )
+_KERAS_FAILED = "give its source, for example net.py: the error names the layer that does not fit, and its input"
+_LAYER = r'Input \d+ of layer "?([\w/.]+)"? is incompatible with the layer'
 KINDS = (
     TextKind(
         r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
@@ -65,6 +67,27 @@ KINDS = (
         r"Given input size: \(([\dx]+)\)\. Calculated output size: \([-\dx]+\)",
         r"this is a PyTorch error: a map of \1 is smaller than the window of a pool",
         _FAILED,
+    ),
+    TextKind(
+        rf"{_LAYER}: expected axis -1 of input(?: shape)? to have (?:value|dimension) (\d+),? "
+        r"but received input with shape [^\n]*?(\d+)[)\]]",
+        r"this is a Keras error: the last axis of the input of \1 is \3, but the layer takes \2",
+        _KERAS_FAILED,
+    ),
+    TextKind(
+        rf"{_LAYER}: expected (?:min_)?ndim=(\d+), found ndim=(\d+)",
+        r"this is a Keras error: \1 takes \2 axes with the batch, but its input has \3",
+        _KERAS_FAILED,
+    ),
+    TextKind(
+        r"Computed output size would be negative\. Received `inputs shape=(\([^)]*\))`, `kernel shape=(\([^)]*\))`",
+        r"this is a Keras error: a map of \1 is smaller than a kernel of \2",
+        _KERAS_FAILED,
+    ),
+    TextKind(
+        r"Negative dimension size caused by subtracting (\d+) from (\d+)",
+        r"this is a Keras error: an axis of \2 is smaller than a window of \1",
+        _KERAS_FAILED,
     ),
     TextKind(
         r"\A\s*Traceback \(most recent call last\)|\A\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception): "

@@ -318,6 +318,10 @@ class _Missing:
 MISSING: Any = _Missing()
 
 
+DERIVED = "(derived)"
+"""The name in a library class of a function that is called with each class of the source that derives from it."""
+
+
 class RaisedError(Exception):
     """An exception that the code raises, or that Python would raise for it."""
 

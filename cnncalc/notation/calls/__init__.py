@@ -16,6 +16,7 @@ from typing import Any
 
 from ...dialects import DIALECTS
 from ...errors import SpecError, nearest, shown
+from ...layers import with_named_axes
 from ...sizes import LARGEST
 from ..python import expression
 from .classes import ModuleCall, NamedArgument
@@ -72,8 +73,11 @@ def _read(tree: ast.expr, text: str) -> ModuleCall:
             raise SpecError("** is not supported in a call", "write the arguments themselves")
         kwargs[keyword.arg] = None if _has_no_effect(keyword.arg) else _value(keyword.value)
     framework = _framework_named(path[:-1])
-    if path[-1] == SEQUENTIAL and not kwargs and all(isinstance(arg, ModuleCall) for arg in args):
-        return ModuleCall(framework or "torch", SEQUENTIAL, None, [raw for arg in args for raw in arg.layers])
+    listed = len(args) == 1 and isinstance(args[0], list)  # as Keras has it
+    rows = args[0] if listed else args
+    if path[-1] == SEQUENTIAL and not {*kwargs} - {"name"} and all(isinstance(one, ModuleCall) for one in rows):
+        framework = framework or ("keras" if listed else "torch")
+        return ModuleCall(framework, SEQUENTIAL, None, [raw for one in rows for raw in one.layers])
     return layers_of(path[-1], args, kwargs, framework)
 
 
@@ -152,7 +156,8 @@ def layers_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], framewo
     errors = []
     for name in having:
         try:
-            return FRAMEWORKS[name].call(kind, args, kwargs)
+            call = FRAMEWORKS[name].call(kind, args, kwargs)
+            return call._replace(layers=[with_named_axes(kind, raw) for raw in call.layers])
         except SpecError as error:
             errors.append(error)
     raise errors[0] from None

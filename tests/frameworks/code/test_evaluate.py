@@ -577,6 +577,17 @@ CASES += [
         "[FAST, Norm.n, os is None, f()]",
     ),
     (
+        "from enum import Enum, auto\nclass Size(Enum):\n    SMALL = 4\n    BIG = 8\n    LARGE = 8\n    NEXT = auto()\n"
+        "    @property\n    def twice(self): return self.value * 2\ns = Size.BIG",
+        "[s.value, s.name, s is Size['BIG'], s is Size(8), Size.LARGE is s, Size.NEXT.value, s == Size.SMALL, s.twice,"
+        " {Size.SMALL: 3}[Size(4)], isinstance(s, Size), s in (Size.BIG,)]",
+    ),
+    (
+        'import json, os\nc = json.loads(\'{"act": "ReLU", "ch": [8, 4], "p": null}\')\n'
+        "os.environ['A_OF_NOBODY'] = '1'",
+        "[c, int(os.environ.get('N_OF_NOBODY', 5)), os.getenv('N_OF_NOBODY', '7')]",
+    ),
+    (
         "import functools\np = functools.partial(max, 3)",
         "[type(p) == functools.partial, type(p) is int, isinstance(p, functools.partial), p.func == max]",
     ),
@@ -623,6 +634,10 @@ REFUSED = [
     "from typing import NamedTuple\nclass P(NamedTuple):\n    a: int\nx = P()",
     "from collections import namedtuple\nx = namedtuple('P', 'a b')(1)",
     "x = globals()['nobody']",
+    *(
+        "from enum import Enum\nclass A(Enum): B = 1\nx = A(2)",
+        "from enum import Enum\nclass A(Enum): B = 1\nx = A['C']",
+    ),
     *("import re\nx = re.match('a', 'a').group(1)", "import numpy as np\nx = np.arange(6).reshape(4, 2)"),
     *("x = 'a' * 2.5", "x = '%d' % [1]", "x = '%d %d' % (1,)"),
 ]
@@ -705,6 +720,8 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ),
         ("try: import foo\nexcept ImportError: print('no foo')\nx = 1 if foo.a else 2", "foo.a is unknown here"),
         ("try: import foo\nexcept ImportError: foo = 1 / 0\nx = 1 if foo.a else 2", "foo.a is unknown here"),
+        ("import os\nx = 1 if os.environ.get('N') else 2", "a variable of the environment is unknown here"),
+        ("import os\nx = 1 if os.environ['N'] else 2", "a variable of the environment is unknown here"),
         ("import foo\nx = 1 if foo.a else 2", "whether foo.a holds is unknown: foo.a is unknown here"),
         ("import foo\nx = 1 if foo.a in (1, 2) else 2", "whether foo.a in (1, 2) holds is unknown: foo.a is"),
         ("import foo\nx = 1 if 3 in (1, foo.a) else 2", "whether 3 in (1, foo.a) holds is unknown: foo.a is"),

@@ -298,6 +298,16 @@ def test_a_mutated_printout_is_answered_or_refused(seed: int) -> None:
          "greater than actual input size", "a map of 7 x 6, its padding counted, is smaller than a kernel of 9 x 9"),
         ("RuntimeError: Given input size: (64x7x6). Calculated output size: (64x0x0). Output size is too small",
          "a map of 64x7x6 is smaller than the window of a pool"),
+        ('ValueError: Input 0 of layer "dense" is incompatible with the layer: expected axis -1 of input shape to have '
+         "value 9216, but received input with shape (None, 14400)",
+         "the last axis of the input of dense is 14400, but the layer takes 9216"),
+        ('ValueError: Input 0 of layer "conv2d" is incompatible with the layer: expected min_ndim=4, found ndim=3. '
+         "Full shape received: (None, 28, 28)", "conv2d takes 4 axes with the batch, but its input has 3"),
+        ("ValueError: Computed output size would be negative. Received `inputs shape=(None, 2, 4, 64)`, `kernel "
+         "shape=(3, 5, 64, 8)`, `dilation_rate=[1 1]`.",
+         "a map of (None, 2, 4, 64) is smaller than a kernel of (3, 5, 64, 8)"),
+        ("ValueError: Negative dimension size caused by subtracting 5 from 3 for '{{node conv2d/Conv2D}}'",
+         "an axis of 3 is smaller than a window of 5"),
         ("ValueError: a/b is not 3", "a Python error"),
         (("Traceback (most recent call last):\n"
 "  File 'a.py', line 3, in f\n    y = f(x)\nKeyError: 3"), "a Python error"),

@@ -778,6 +778,9 @@ def test_an_array_that_is_computed_in_an_unknown_way_is_refused() -> None:
 
 
 AT_THE_TOP = [
+    ("net._modules['2'] = nn.Linear(6, 3)", 206, 0),
+    ("net._modules['0'] = nn.Conv2d(4, 7, 1)", 35, 0),
+    ("net.append(nn.Linear(8, 3))\ndel net._modules['2']\nnet.append(nn.Linear(6, 2))\nnet._modules.pop('1')", 199, 0),
     ("nn.utils.weight_norm(net[0])", 190, 0),
     ("for m in net.modules():\n    if isinstance(m, nn.Conv2d): nn.utils.spectral_norm(m)", 185, 41),
     ("net.apply(lambda m: nn.utils.prune.identity(m, 'bias') if isinstance(m, nn.Conv2d) else m)", 185, 5),

@@ -135,6 +135,14 @@ GRAPHS: dict[str, tuple[list[Row], tuple[int, ...], Arrays]] = {
     # the order of axes
     "one value joined": ([("Concat", ["x"], "y", {"axis": 1})], (2, 3, 5), {}),
     "joined with nothing": ([("Concat", ["x", "e"], "y", {"axis": 1})], (2, 3, 5), {"e": np.zeros((2, 0, 5), F32)}),
+    "joined with no unit of itself, as a roll by 0 is exported": (
+        [
+            ("Slice", ["x", "none", "none", "one"], "n", {}),
+            ("Concat", ["x", "n"], "y", {"axis": 1}),
+        ],
+        (2, 3, 5),
+        {"none": whole(0), "one": whole(1)},
+    ),
     "joined along the batch": ([("Relu", ["x"], "r", {}), ("Concat", ["x", "r"], "y", {"axis": 0})], (2, 3, 5), {}),
     "joined along a batch of one": (
         [("Relu", ["x"], "r", {}), ("Concat", ["x", "r"], "y", {"axis": 0})],
@@ -1237,6 +1245,32 @@ def test_a_reduction_of_a_large_array_has_its_axes_removed(more: dict[str, int])
 
 
 MYSTERY: Row = ("Mystery", ["x"], "m", {})
+
+
+def test_what_mixes_samples_has_no_batch() -> None:
+    """It reads an unknown value of each sample, and a sum over all samples."""
+    rows: list[Row] = [
+        MYSTERY,
+        ("ReduceSum", ["x", "zero axis"], "r", {"keepdims": 0}),
+        ("GatherElements", ["m", "r"], "g", {}),
+        ("Softmax", ["g"], "y", {"axis": 0}),
+    ]
+    assert out_of(written((rows, (3, 3, 5), {"zero axis": whole(0)}))) == (3, 5)
+
+
+@pytest.mark.parametrize(("step", "size"), [(1, "H"), (2, "?")])
+def test_a_range_up_to_an_open_size_has_no_batch(step: int, size: str) -> None:
+    rows: list[Row] = [
+        ("Shape", ["x"], "s", {"start": 2}),
+        ("Squeeze", ["s"], "h", {}),
+        ("Range", ["from", "h", "by"], "r", {}),
+        ("Cast", ["r"], "c", {"to": 1}),
+        ("Softmax", ["c"], "y", {"axis": 0}),
+    ]
+    arrays = {"from": np.array(0, I64), "by": np.array(step, I64)}
+    assert out_of(model(nodes(rows), ["N", 3, "H"], arrays, 18)) == ((Open("H"),) if size == "H" else (UNKNOWN,))
+
+
 LARGEST_AT: list[Row] = [
     ("ReduceMax", ["x"], "l", {"keepdims": 0}),
     ("Cast", ["l"], "i", {"to": INT64}),

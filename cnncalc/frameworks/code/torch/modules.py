@@ -9,7 +9,7 @@ from ....errors import shown
 from ....limits import DEEPEST_BLOCKS
 from ..budget import TooMuchError
 from ..libraries import NameTable
-from ..methods import by_name, spent
+from ..methods import METHODS, by_name, spent
 from ..values import (
     MISSING,
     ClassValue,
@@ -322,8 +322,35 @@ def get_submodule(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any],
 
 
 MODULE.namespace["training"] = False
+
+
+class ChildModules(dict[str, Any]):
+    """The child modules of a module by name; those that are set or deleted are set or deleted in the module."""
+
+    def __init__(self, owner: Any):
+        super().__init__(children(owner))
+        self.owner = owner
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        self.owner.attributes[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        del self.owner.attributes[name]
+
+
+def _pop(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Remove a child module, and return it."""
+    held, name = args
+    found = held[name]
+    del held[name]
+    return found
+
+
+METHODS[ChildModules] = {"pop": LibraryFunction("pop", _pop)}
 MODULE.namespace["_modules"] = PropertyValue(
-    LibraryFunction("_modules", lambda evaluator, args, kwargs, node: dict(children(args[0])))
+    LibraryFunction("_modules", lambda evaluator, args, kwargs, node: ChildModules(args[0]))
 )
 MODULE.namespace["_parameters"] = PropertyValue(
     LibraryFunction(

@@ -212,9 +212,14 @@ class LayerMaker:
     def opaque(self, name: str, type: str, full: Full, reads: Sequence[Handle], **figures: int | None) -> Handle:
         """Add a layer of which only the output shape and these figures are known, and return its output."""
         self._limit.count(1)
-        if {True, False} <= {x.batched for x in reads} and all(x.axes is not None for x in reads):
-            reads = [self.unfolded(x) for x in reads]
-        value = self.tensor(self.spec.input, full, batched_of(reads) if reads else type != "Constant" or None)
+        batched = batched_of(reads)
+        if {True, False} <= {x.batched for x in reads}:
+            batched = False  # as it is traced: what it does to a batch is not known
+            if all(x.axes is not None for x in reads):
+                reads = [self.unfolded(x) for x in reads]
+        elif not reads:
+            batched = type == "Input" or (type != "Constant" and self.batch in (full or ())) or None
+        value = self.tensor(self.spec.input, full, batched)
         sized = bool(full) and isinstance(self.batch, int) and all(isinstance(n, int) for n in full or ())
         if value.axes is None and sized and reads:  # the batch is none of its axes: samples are mixed
             value, reads = self.tensor(self.spec.input, full, batched=False), [self.unfolded(x) for x in reads]

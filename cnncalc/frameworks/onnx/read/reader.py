@@ -250,7 +250,8 @@ class GraphReader(LayerMaker):
         if have is not None and made_of is const:
             return have
         if min(array.shape, default=1) < 1 or len(array.shape) > MOST_SIZES:
-            return self.opaque(name or "nothing", "Constant", None, (), params=const.params, macs=0, buffers=0)
+            sizes = [n if n > 0 else UNKNOWN for n in array.shape]
+            return self.opaque(name or "nothing", "Constant", sizes, (), params=const.params, macs=0, buffers=0)
         number = const.scalar()
         keys: dict[str, Any] = {
             "shape": list(array.shape),

@@ -153,6 +153,15 @@ def constant_of_shape(b: GraphReader, node: GraphNode) -> None:
     b.give(node, expanded(b, f"{node.name}.expanded", one, sizes))
 
 
+@HANDLERS.register("Range")
+def count(b: GraphReader, node: GraphNode) -> None:
+    """Read the numbers up to an open size, of which only the shape is known."""
+    first, end, step = [next(iter(needed(b.listed(name))), None) for name in node.inputs]
+    if step != 1 or first is None or end is None or isinstance(first, float) or isinstance(end, float):
+        raise OpaqueNode
+    raise OpaqueNode([end - first])
+
+
 @HANDLERS.register("Shape")
 def shape(b: GraphReader, node: GraphNode) -> None:
     """Read the sizes of a value, which become a constant."""

@@ -40,18 +40,24 @@ def pad(b: GraphReader, node: GraphNode) -> None:
     if not places:
         b.make_pointwise(node, "identity", x)
         return
-    first = next((at for at, group in enumerate(x.axes) if group == (0,)), 0)
-    own = [list(pair) for at, pair in enumerate(pairs) if at > first and (x.axes[at] and x.axes[at] != (BATCH,))]
-    plain = min(places) > first and len(own) == len(x.shape) - 1 and x.batch_at in (0, None)
-    signs = {n > 0 for pair in pairs for n in pair if n}
-    mode = node.text("mode", "constant")
-    if plain and signs == {False}:
-        b.give(node, b.add(node.name, "crop", x, {"p": [[-before, -after] for before, after in own]}))
+    around = _around_map(x, pairs)
+    if around is not None and all(n <= 0 for pair in pairs for n in pair):
+        b.give(node, b.add(node.name, "crop", x, {"p": [[-before, -after] for before, after in around]}))
         return
-    keys: dict[str, Any] = {"p": own} if plain else {"p": [list(pairs[at]) for at in places]}
-    if not plain:
-        keys["axis"] = [place + 1 for place in places.values()]
-    b.give(node, b.add(node.name, "pad", x, {**keys, "mode": mode, **({"value": value} if value else {})}))
+    keys: dict[str, Any] = {"p": around}
+    if around is None:
+        keys = {"p": [list(pairs[at]) for at in places], "axis": [place + 1 for place in places.values()]}
+    keys |= {"mode": node.text("mode", "constant"), **({"value": value} if value else {})}
+    b.give(node, b.add(node.name, "pad", x, keys))
+
+
+def _around_map(x: Handle, pairs: Sequence[tuple[int, int]]) -> list[list[int]] | None:
+    """Return the padding of each spatial axis; None if other axes are padded, or the value is not a map."""
+    axes = x.axes or ()
+    first = next((at for at, group in enumerate(axes) if group == (0,)), 0)
+    around = [list(pair) for at, pair in enumerate(pairs) if at > first and axes[at] and axes[at] != (BATCH,)]
+    is_spatial = not any(any(pair) for pair in pairs[: first + 1])
+    return around if is_spatial and len(around) == len(x.shape) - 1 and x.batch_at in (0, None) else None
 
 
 def _pairs(b: GraphReader, node: GraphNode, rank: int) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from typing import Any
 from .....registry import Registry
 from .....sizes import UNKNOWN, known, show
 from ....values import BATCH, Handle, numbered
-from ..const import Const, numbers
+from ..const import Const, numbers, of_values
 from ..fold import integers, slices_of
 from ..made import OpaqueNode, needed
 from ..model import GraphNode
@@ -24,8 +24,8 @@ HANDLERS: Registry[str, Handler] = Registry()
 def slices(b: GraphReader, node: GraphNode) -> None:
     """Read a slice layer for each axis that is cut or reversed."""
     x, full = b.known(node)
-    cuts = []
-    for axis, start, stop, step in needed(slices_of(node, b.given(node))):
+    cuts, parts = [], needed(slices_of(node, b.given(node)))
+    for axis, start, stop, step in parts:
         if not -len(full) <= axis < len(full) or not step:
             raise node.wrong(f"axis {axis} of {len(full)}, step {step}")
         at, n = axis % len(full), full[axis]
@@ -35,6 +35,10 @@ def slices(b: GraphReader, node: GraphNode) -> None:
             units = range(n)[slice(begin, end, step)]
             if units == range(n):
                 continue
+            if not units and len(parts) == 1 and all(isinstance(one, int) for one in full):
+                none = [0 if one == at else n for one, n in enumerate(full) if isinstance(n, int)]
+                b.constants[node.outputs[0]] = of_values([], b.kind(node.input(0)), none)
+                return
             if not units:
                 raise OpaqueNode(known=False)
             begin, end = units.start, units.stop if units.stop >= 0 else None
