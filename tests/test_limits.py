@@ -29,6 +29,7 @@ from cnncalc.fields import ReceptiveFields
 from cnncalc.hints.table import hints
 from cnncalc.isolation import isolated
 from cnncalc.limits import LARGEST_DEVICE, MOST_LAYERS, Limit
+from cnncalc.render.markdown import escape
 from tests.program import Ended, Server, calls, here, posix
 
 HOSTILE = Path(__file__).parent / "data" / "hostile"
@@ -929,6 +930,11 @@ def test_a_word_of_many_marks_is_refused_at_once(bounded: Bounded, text: str, tm
     path = tmp_path / "words.txt"
     path.write_text(text)
     assert bounded("shape", str(path)).code == 2
+
+
+def test_a_long_word_is_escaped_in_a_time_that_grows_with_its_length() -> None:
+    """A search from each character to the end of the word would take an hour."""
+    assert escape("a" * 300_000 + " _b") == "a" * 300_000 + r" \_b"
 
 
 @pytest.mark.parametrize(

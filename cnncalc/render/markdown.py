@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..errors import escaped
 
 _SPECIAL = re.compile(r"[\\|*_`<[~$]|&(?=#?\w+;)")
-_LINK = re.compile(r"\S*(?:@\w|(?<!&)#\d|\bGH-\d|://|\bwww\.)\S*", re.IGNORECASE)
-"""A word that GitHub takes for a mention, an issue, an address or a link."""
+_LINK = re.compile(r"@\w|(?<!&)#\d|\bGH-\d|://|\bwww\.", re.IGNORECASE)
+"""What makes GitHub take a word for a mention, an issue, an address or a link."""
+_SPACE = re.compile(r"(\s+)")
 _ACTIVE = re.compile(r"[&<>|\\`*_\[\]~$\"]|:(?=//)|#(?=\d)|(?<=www)\.", re.IGNORECASE)
 
 
@@ -27,10 +28,8 @@ def row(cells: Sequence[str]) -> str:
 
 def escape(text: str) -> str:
     """Return a text with Markdown's special characters escaped; links and mentions become code."""
-    parts = _LINK.split(text)
-    links = _LINK.findall(text)
-    others = [_SPECIAL.sub(r"\\\g<0>", part) for part in parts]
-    return "".join([part for pair in zip(others, [*map(code, links), ""], strict=True) for part in pair])
+    words = _SPACE.split(text) if _LINK.search(text) else [text]
+    return "".join([code(word) if _LINK.search(word) else _SPECIAL.sub(r"\\\g<0>", word) for word in words])
 
 
 def code(text: str) -> str:
