@@ -395,6 +395,25 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         "2,000,018 units that differ in what they read, over all layers, more than",
     ),
     "opaque.json": (spec(*[{"op": "opaque"}] * 3_000), ["rf"], 0, "unknown after opaque1 (opaque)"),
+    "sliced.json": (
+        spec(
+            *[{"op": "relu"}] * 6_600,
+            *[
+                {"op": "slice", "name": f"{at}.{axis}", "axis": axis, "start": start, "stop": start + kept} | source
+                for at in range(30)
+                for axis, start, kept, source in (
+                    (2, at, 30, {"from": "relu6600"}),
+                    (1, at, 1, {}),
+                    (3, at * 7 % 30, 31, {}),
+                )
+            ],
+            {"op": "concat", "from": [f"{at}.3" for at in range(30)]},
+            {"op": "conv", "c_o": 3, "k": 1},
+        ),
+        ["rf", "-i", "30x64x65", "--unit", "3,4"],
+        0,
+        "axis  pixels",
+    ),
     "transposed.json": (
         spec(
             *[

@@ -7,7 +7,7 @@ one product, for any number of units; branches may give more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import product as all_pairs
 from math import prod
 from operator import or_
@@ -73,8 +73,13 @@ def run(bits: int, count: int, step: int) -> int:
 
 def union(products: Iterable[Product]) -> Region:
     """Return the region of these products."""
+    return _union(tuple(dict.fromkeys(products)))
+
+
+@lru_cache(maxsize=16)  # many layers in a row read what the next one does
+def _union(products: tuple[Product, ...]) -> Region:
     kept: list[Product] = []
-    for one in _joined(list(dict.fromkeys(products))):
+    for one in _joined([*products]):
         if 0 in one or any(_within(one, other) for other in kept):
             continue
         kept = [other for other in kept if not _within(other, one)]
