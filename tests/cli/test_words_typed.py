@@ -275,6 +275,9 @@ ERRORS = [
     ("shape 3x32x32 dropout:50%",
      "layers[0]: '50%' is not a number\n  3x32x32 dropout:50%\n                  ^~~\n"
      "  a bare number is rate: write dropout:0.5\n"),
+    ("shape 3x9x7 permute:1a",
+     "layers[0]: '1a' is not a number\n  3x9x7 permute:1a\n                ^~\n"
+     "  a bare number is order: write permute:2x3x1\n"),
     ("shape 3x32x32 conv:k=3,out=64",
      "layers[0]: conv needs c_o: conv:64,k=3\n  3x32x32 conv:k=3,out=64\n          ^~~~~~~~~~~~~~~\n"),
     ("shape 3x32x32 conv:64,k3,s=2,2",
