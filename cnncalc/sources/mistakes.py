@@ -168,16 +168,19 @@ def _argument(spec: SpecWords, index: int) -> SpecError | None:
 
 
 def _built_in(word: str) -> str | None:
-    """Return the help for a package's network that is built in, `models.resnet18()`; None for other words."""
+    """Return the name of the built-in network that `models.resnet18()` or `./resnet18` ends with, if any."""
     name = re.split("[.:/]", word.partition("(")[0])[-1].lower()
-    return f"torchvision's version is built in: {name}" if name in zoo.names() and name != word.lower() else None
+    return name if name in zoo.names() and name != word.lower() else None
 
 
 def no_network(spec: SpecWords, word: str) -> SpecError:
     """Return the error for a single word that is not a network."""
     error = _no_module(word)
     if error is None and (built_in := _built_in(word)) is not None:
-        return spec.blame(SpecError(f"{shown(word)} is a network of a package", built_in), spec.first, len(word))
+        is_local = word[0] in "./~"
+        what = f"there is no file {shown(word)}" if is_local else f"{shown(word)} is a network of a package"
+        help = f"the built-in network is {built_in}" if is_local else f"torchvision's version is built in: {built_in}"
+        return spec.blame(SpecError(what, help), spec.first, len(word))
     if error is None and "/" in word and (said := _punctuated(word)) is not None:
         error = SpecError(f"{shown(word)} is not a layer, a file or a built-in network", said)
     if error is not None or is_path(word):

@@ -241,6 +241,7 @@ MEANINGS = [
         "'torchvision.models.resnet18' is a network of a package",
         "torchvision's version is built in: resnet18",
     ),
+    ("shape ./lenet5", "there is no file './lenet5'", "the built-in network is lenet5"),
     ("shape 3x5x5 slice", "layers[0]: slice needs axis", "give axis, as axis=1"),
     ("shape 9x9 k3 k3", "'k3' is an argument, not a layer", "join with commas: conv:64,k3"),
     ("shape -i=3x9x9 relu", "-i '=3x9x9' names no input", "write -i 3x9x9"),
