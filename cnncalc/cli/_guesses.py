@@ -63,7 +63,7 @@ def meant(args: Sequence[str]) -> tuple[list[str], bool]:
         return [word, *rest], True
     if word in MEANT:
         return [*MEANT[word][:1], *rest, *MEANT[word][1:]], True
-    if is_spec(name) or not re.fullmatch(r"(?!-$)[\w-]*", name):  # leave anything that is not a name to shape
+    if is_spec(name) or not re.fullmatch(r"(?!-$|\d)[\w-]*", name):  # leave anything that is not a name to shape
         return ["shape", *args], False
     raise SpecError(f"unknown command {shown(name)}", _help_for(name) or "cnncalc --help lists the commands")
 

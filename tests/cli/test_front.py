@@ -241,6 +241,12 @@ MEANINGS = [
         "'torchvision.models.resnet18' is a network of a package",
         "torchvision's version is built in: resnet18",
     ),
+    ("3\u044532\u044531 relu", "'3\u044532\u044531' is not a shape", "write 3x32x31"),
+    (
+        "64c3s2",
+        "'64c3s2' is not a layer, a file or a built-in network",
+        "put a colon after the op, and commas between its arguments: conv:64,k3,s2",
+    ),
     ("shape ./lenet5", "there is no file './lenet5'", "the built-in network is lenet5"),
     ("shape 3x5x5 slice", "layers[0]: slice needs axis", "give axis, as axis=1"),
     ("shape 9x9 k3 k3", "'k3' is an argument, not a layer", "join with commas: conv:64,k3"),
