@@ -81,9 +81,9 @@ def _average(call: LayerCall) -> Parts:
     numbers, shape = array_in(plain(weights)) or ([], [])
     if sizes is None or not 1 <= axis <= len(sizes) or shape != [sizes[axis - 1]]:
         return None
-    if any(abs(n) > LARGEST for n in numbers) or not sum(numbers):
+    if any(abs(n) > LARGEST for n in numbers) or not (whole := sum(numbers)):
         return None
-    shares = array_part([n / sum(numbers) for n in numbers], shape + [1] * (len(sizes) - axis), "_weights")
+    shares = array_part([n / whole for n in numbers], shape + [1] * (len(sizes) - axis), "_weights")
     product = LayerPart({"op": "mul"}, "_weighted", (call.read()[0].layer, "_weights"))
     return [shares, product, LayerPart({"op": "sum", "axis": [axis], "keepdims": False})]
 
