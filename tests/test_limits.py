@@ -95,6 +95,24 @@ def equations() -> bytes:
     return json.dumps({"class_name": "Sequential", "config": {"layers": layers}}).encode()
 
 
+def averaged(steps: int) -> bytes:
+    """Return a Keras model that averages steps by weights of its own."""
+    source: Any = {"class_name": "InputLayer", "name": "x", "inbound_nodes": []}
+    source["config"] = {"name": "x", "batch_shape": [None, steps, 3]}
+    held = {"class_name": "__numpy__", "config": {"value": [1, 2] * (steps // 2), "dtype": "float32"}}
+    read = {"shape": [None, steps, 3], "dtype": "float32", "keras_history": ["x", 0, 0]}
+    args = [{"class_name": "__keras_tensor__", "config": read}]
+    last: Any = {
+        "module": "keras.src.ops.numpy",
+        "class_name": "Average",
+        "name": "y",
+        "config": {"name": "y", "axis": 1},
+    }
+    last["inbound_nodes"] = [{"args": args, "kwargs": {"weights": held}}]
+    config = {"layers": [source, last], "input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}
+    return json.dumps({"module": "keras", "class_name": "Functional", "config": config}).encode()
+
+
 def model(depth: int) -> bytes:
     """Return Keras models that each call their inner model twice."""
     inner: Any = {
@@ -241,6 +259,7 @@ SHOWN: dict[str, tuple[bytes, list[str], int, str]] = {
         0,
         "3x8x8",
     ),
+    "average.keras.json": (averaged(80_000), ["shape"], 0, "sum"),
     "fold.txt": (b"3x8x8 relu:times=20000", ["shape", "--fold"], 0, "x20000"),
     "open.txt": (
         b"3xHxW conv:3,k3,times=5001",

@@ -210,18 +210,27 @@ def names_axes(word: str) -> bool:
 
 
 def with_named_axes(word: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """Return a layer in JSON form with a value for each axis that its op's name says: `pad1d` is a pad of one axis."""
+    """Return a layer in JSON form with a value for each axis that its op's name says: `pad1d` is a pad of one axis.
+
+    Raise SpecError for values of another number of axes. An `axis` key lists the axes in place of the name.
+    """
     op = find_op(word) if names_axes(word) else None
-    if op is None or not OPS[op][0].PER_AXIS or op != find_op(raw["op"]):
+    if op is None or not OPS[op][0].PER_AXIS or op != find_op(raw["op"]) or raw.get("axis") is not None:
         return raw
+    from .keys import onnx_pads
+
     axes, cls = int(word[-2]), OPS[op][0]
-    written = [name for name in raw if not {*keys_named(cls, name)}.isdisjoint(cls.PER_AXIS)]
-    for name in written:
-        if isinstance(raw[name], list) and _lone(raw[name]) is None and len(raw[name]) != axes:
-            for_axes = "one axis" if axes == 1 else f"{axes} axes"
-            raise SpecError(f"{name}: {len(raw[name])} numbers for {for_axes}", "one number stands for all axes")
-    lone = {name: value for name in written if (value := _lone(raw[name])) is not None}
-    return {**raw, **{name: [value] * axes for name, value in lone.items()}}
+    given = dict(raw)
+    for name, value in raw.items():
+        for key in {*keys_named(cls, name)} & {*cls.PER_AXIS} if value is not None else ():
+            try:
+                cls.KEYS[key](onnx_pads(value, axes) if name == "pads" else value, axes)
+            except SpecError as error:
+                error.what = f"{name}: {error.what}"
+                raise
+            if (lone := _lone(value)) is not None:
+                given[name] = [lone] * axes
+    return given
 
 
 def _lone(value: object) -> object:

@@ -175,6 +175,14 @@ def sides_from(name: str, least: int) -> Reader:
     return read
 
 
+def onnx_pads(value: object, nd: int | None) -> list[list[object]]:
+    """Return ONNX's pads, the begins of all axes and then their ends, as [before, after] per axis."""
+    if not isinstance(value, (list, tuple)) or len(value) % 2 or len(value) != 2 * (nd or len(value) // 2) or not value:
+        raise SpecError(f"{shown(value)} is not ONNX's pads", "first the begins of all axes, then their ends")
+    half = len(value) // 2
+    return [[before, after] for before, after in zip(value[:half], value[half:], strict=True)]
+
+
 def _side(value: object, least: int) -> int | Pair:
     if isinstance(value, (list, tuple)):
         if len(value) != 2:

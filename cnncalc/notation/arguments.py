@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..errors import CnncalcError, SpecError
-from ..layers import OPS, Layer, find_op, keys_named, unknown_op
+from ..layers import OPS, Layer, find_op, keys_named, names_axes, unknown_op
 from ..layers.keys import FORMS, axis, divisor, factors, flag, integers, not_negative, number, numbers, rate, rounding
 from ..sizes import is_digits, split_axes
 from .examples import example_word
@@ -137,7 +137,7 @@ def _switched(head: WordHead, cls: type[Layer], key: str, on: bool, start: int, 
 
 def _follower(head: WordHead, text: str, op: str) -> Follower:
     cls = OPS[op][0]
-    example = example_word(op)
+    example = example_word(op).replace(op, text) if names_axes(text) else example_word(op)
     if not cls.FOLLOWS:
         what = f"{text} is a separate layer: only activations and norms can follow {head.op} in its word"
         raise SpecError(what, f"write it as a separate word: {example}")

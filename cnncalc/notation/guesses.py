@@ -96,8 +96,10 @@ def _bare_number(cls: type[Layer], text: str, what: str, *, first: bool) -> Spec
     if number is not None and "factor" in cls.KEYS and cls.BARE != "factor":
         return Misspelt(what, "for a factor:", f"x{number:g}")
     if number is None or number < 0 or (not takes_any_number(cls) and number != int(number)):
-        number = EXAMPLE.get(cls.BARE or "", 3)
-    return Misspelt(what, f"a bare number is {cls.BARE}: write", f"{number:g}" if number < 1e6 else f"{int(number)}")
+        right = f"{EXAMPLE.get(cls.BARE or '', 3)}"
+    else:
+        right = f"{number:g}" if number < 1e6 else f"{int(number)}"
+    return Misspelt(what, f"a bare number is {cls.BARE}: write", right)
 
 
 def _number(text: str) -> float | None:

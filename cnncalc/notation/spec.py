@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..dialects import DIALECTS, dialect_named, layout_named
 from ..errors import CnncalcError, Path, SpecError, escaped, nearest, shown
 from ..layers import OPS, Layer, aliases_of, find_op, keys_named, unknown_op, with_named_axes
-from ..layers.keys import nested
+from ..layers.keys import nested, onnx_pads
 from ..limits import DEEPEST_BLOCKS, MOST_LAYERS, Limit
 from ..network import Network, Node, Origin
 from ..sizes import LARGEST, MOST_SIZES, read_shape
@@ -462,12 +462,7 @@ def _plain(written: str, value: Any, nd: int | None) -> Any:
     """Return the value of a key in the form its reader accepts: ONNX's pads as [before, after] per axis."""
     if written == "auto_pad" and not isinstance(value, str):
         raise SpecError(f"{shown(value)} is not a word", "for numbers use pads")
-    if written != "pads":
-        return value
-    if not isinstance(value, list) or len(value) % 2 or len(value) != 2 * (nd or len(value) // 2) or not value:
-        raise SpecError(f"{shown(value)} is not ONNX's pads", "first the begins of all axes, then their ends")
-    half = len(value) // 2
-    return [[before, after] for before, after in zip(value[:half], value[half:], strict=True)]
+    return onnx_pads(value, nd) if written == "pads" else value
 
 
 def _check_keys(cls: type[Layer], op: str, given: dict[str, object], path: Path) -> None:

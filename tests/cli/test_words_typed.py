@@ -65,6 +65,9 @@ MEANT = [  # (typed, what it means); both after an input of 3x32x32
      "'pad:p=[[1,0],[1,0]]' crop:1x1 upsample:x2x2 adaptiveavgpool:5x5"),
     ("pad1d:1 conv1d:8,k3", "pad:p=[1] conv1d:8,k3"),
     ("'{\"op\": \"crop1d\", \"p\": [[1, 2]]}'", "crop1d:1+2"),
+    ("'{\"op\": \"pad1d\", \"pads\": [1, 2]}'", "pad1d:1+2"),
+    ("'{\"op\": \"Pad2d\", \"pads\": [1, 3, 2, 4]}'", "pad:1+2x3+4"),
+    ("pad2d:1,axis=2", "pad:1,axis=2"),
     ("conv:8,kernel_size='(3, 5)'", "conv:8,k3x5"),
     # kernels in names
     ("conv3x3:64", "conv:64,k3"),
@@ -275,6 +278,9 @@ ERRORS = [
     ("shape 3x32x32 dropout:50%",
      "layers[0]: '50%' is not a number\n  3x32x32 dropout:50%\n                  ^~~\n"
      "  a bare number is rate: write dropout:0.5\n"),
+    ("shape 3x9x7 permute:1a",
+     "layers[0]: '1a' is not a number\n  3x9x7 permute:1a\n                ^~\n"
+     "  a bare number is order: write permute:2x3x1\n"),
     ("shape 3x32x32 conv:k=3,out=64",
      "layers[0]: conv needs c_o: conv:64,k=3\n  3x32x32 conv:k=3,out=64\n          ^~~~~~~~~~~~~~~\n"),
     ("shape 3x32x32 conv:64,k3,s=2,2",
@@ -387,6 +393,17 @@ ERRORS = [
       for word, name, axes in [
           ("pad1d:1", "pad", "1 axis"), ("crop1d:1+0", "crop", "1 axis"), ("upsample3d:x2", "upsample", "3 axes"),
           ("ZeroPad1d:1", "pad", "1 axis"), ("AdaptiveAvgPool1d(3)", "adaptiveavgpool", "1 axis")]],
+    ("shape 3x31 '{\"op\": \"pad1d\", \"p\": [1, 2]}'",
+     "SPEC:1:1: layers[0]: p: [1, 2] is two numbers for one axis\n  for before and after write [[1, 2]]\n"),
+    ("shape 3x31x32 upsample2d:factor=[2]",
+     "layers[0]: factor: 1 number for 2 axes\n  3x31x32 upsample2d:factor=[2]\n          ^~~~~~~~~~~~~~~~~~~~~\n"
+     "  one number stands for all axes, or give one per axis\n"),
+    ("shape 3x31x32 pad2d:pads=[1,2]",
+     "layers[0]: pads: [1, 2] is not ONNX's pads\n  3x31x32 pad2d:pads=[1,2]\n          ^~~~~~~~~~~~~~~~\n"
+     "  first the begins of all axes, then their ends\n"),
+    ("shape 3x31 conv1d:8,pad1d",
+     "layers[0]: pad1d is a separate layer: only activations and norms can follow conv1d in its word\n"
+     "  3x31 conv1d:8,pad1d\n                ^~~~~\n  write it as a separate word: pad1d:1\n"),
     ("shape 3x32x32 conv3x5:s2",
      "layers[0]: conv needs c_o: conv3x5:64,s2\n  3x32x32 conv3x5:s2\n          ^~~~~~~~~~\n"),
     # shapes
@@ -550,7 +567,7 @@ def test_a_note_on_a_call_shows_a_call_that_works(typed: str, shown: str) -> Non
         ("3\u044532\u044532 relu", "write 3x32x32"),
         ("3x224x224, resnet18", "separate the shape and the layers with white space: 3x224x224 resnet18"),
         ("3by31by32 relu", "write 3x31x32"),
-        ("3x32x32 upsample1d:x2x3", "one number stands for all axes"),
+        ("3x32x32 upsample1d:x2x3", "one number stands for all axes, or give one per axis"),
         ("3x32x32 conv:64,name:stem", "put the value after =: name=stem"),
         ("3x32x32 relu x3", "to repeat a layer: times=3 among its arguments"),
         ("3x32x32 3*relu", "to repeat a layer: relu:times=3"),

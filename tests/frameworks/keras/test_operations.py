@@ -223,6 +223,10 @@ NO_PRODUCTS: dict[str, dict[str, Any]] = {
     "the batch": layer("Tensordot", [tensor("x"), constant(PAIR.tolist())], axes=[[0], [0]]),
     "other channels": layer("Conv", [tensor("x", shape=(4, 5, 2)), constant(KERNEL.tolist())], "keras.src.ops.nn"),
     "too few axes": layer("Conv", [tensor("x", shape=(5, 3)), constant(KERNEL.tolist())], "keras.src.ops.nn"),
+    "an axis too far": layer("Average", [tensor("x")], axis=4, kwargs={"weights": constant([1, 2, 4])}),
+    "an axis before the first": layer("Average", [tensor("x")], axis=-6, kwargs={"weights": constant([1, 2, 4, 3])}),
+    "a sum of no float": layer("Average", [tensor("x")], axis=-1, kwargs={"weights": constant([0.5, 10**400, 2])}),
+    "an infinite sum": layer("Average", [tensor("x")], axis=-1, kwargs={"weights": constant([1e308] * 3)}),
 }
 
 

@@ -751,6 +751,41 @@ def test_a_branch_without_weights_and_products_has_no_figures(name: str) -> None
     assert (report.params, report.macs) == (params, macs)
 
 
+@pytest.mark.parametrize("is_node", [False, True])
+def test_the_sparse_arrays_of_a_branch_may_be_parameters(is_node: bool) -> None:
+    values, places = np.array([2, 7, 5], F32), np.array([0, 2, 3], np.int64)
+    held = helper.make_sparse_tensor(
+        numpy_helper.from_array(values, "held"), numpy_helper.from_array(places, "places"), [4]
+    )
+    nodes = [helper.make_node("Constant", [], ["held"], sparse_value=held)] * is_node
+    branch = helper.make_graph([*nodes, helper.make_node("Add", ["x", "held"], ["b"])], "g", [], [named("b")])
+    branch.sparse_initializer.extend([held] * (not is_node))
+    rows = [
+        *chain(("ReduceMax", ["x"], "m", {"keepdims": 0})),
+        helper.make_node("Cast", ["m"], ["flag"], to=TensorProto.BOOL),
+        helper.make_node("If", ["flag"], ["y"], name="if", then_branch=branch, else_branch=branch),
+    ]
+    report = cnncalc.shape(read(model(rows, [2, 3, 4])).spec)
+    assert (report.params, report.macs) == (None, None)
+
+
+@pytest.mark.parametrize("size", [70, 5000])
+def test_a_comparison_of_arrays_is_no_parameter_whatever_its_size(size: int) -> None:
+    rows = chain(("Greater", ["c", "zero"], "g", {}), ("Where", ["g", "x", "zero"], "y", {}))
+    arrays = {"c": np.arange(size, dtype=F32), "zero": np.zeros((), F32)}
+    assert cnncalc.shape(read(model(rows, [1, size], arrays)).spec).params == 0
+
+
+def test_outputs_of_a_constant_norm_may_be_left_out() -> None:
+    """An input that is left out has their name, too: the empty one."""
+    rows = [
+        helper.make_node("BatchNormalization", ["k", "g", "b", "b", "g"], ["w", "", ""]),
+        helper.make_node("Conv", ["x", "w", ""], ["y"]),
+    ]
+    arrays = {"k": drawn(2, 3, 3, 3), "g": np.array([2, 3, 5], F32), "b": np.array([1, 2, 4], F32)}
+    assert [layer["op"] for layer in read(model(rows, [1, 3, 5, 7], arrays)).spec["layers"]] == ["conv"]
+
+
 @pytest.mark.parametrize(("scale", "params"), [(1, 3), (0, 6)])
 def test_a_vector_that_stands_twice_counts_once_unless_it_is_not_yet_trained(scale: int, params: int) -> None:
     rows = [
@@ -914,6 +949,19 @@ def test_data_beside_the_file_are_read(has_length: bool, tmp_path: Path) -> None
     assert cnncalc.shape(path).params == 52
     with pytest.raises(cnncalc.SpecError, match=r"the data of '\w' cannot be read: "):
         cnncalc.run(path, x)
+
+
+@pytest.mark.parametrize("number", ["INT4", "UINT4", "INT8"])
+def test_numbers_beside_the_file_may_share_bytes(number: str, tmp_path: Path) -> None:
+    """An odd number of them leaves half a byte, at the end of the data."""
+    numbers = np.arange(15).reshape(3, 5) % 8
+    stored = helper.make_tensor("w", getattr(TensorProto, number), [3, 5], numbers)
+    rows = chain(("DequantizeLinear", ["w", "s"], "f", {}), ("MatMul", ["x", "f"], "y", {}))
+    whole = onnx.load_from_string(model(rows, [2, 3], {"s": np.array(0.5, F32)}, 21))
+    whole.graph.initializer.append(numpy_helper.from_array(numpy_helper.to_array(stored), "w"))
+    onnx.save(whole, str(tmp_path / "net.onnx"), save_as_external_data=True, location="data.bin", size_threshold=0)
+    x = drawn(2, 3)
+    np.testing.assert_allclose(cnncalc.run(tmp_path / "net.onnx", x), x @ (numbers / 2), rtol=1e-5)
 
 
 def test_an_input_of_any_number_of_axes_takes_the_sizes_that_are_given(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from .config import LayerCall, Sizes, Tensor, leaves, plain, shape_of, whole_num
 from .functions import array_in, array_part, given_operands, is_constant, operands_of, shape_in
 from .parts import CONVERTERS, LayerPart, Parts, Raw, renamed
 from .quantized import CountedKernel, counted_only, lora_rank, quantization, with_lora
-from .roles import Recipe
+from .roles import Recipe, zeros
 
 
 @CONVERTERS.register("Dense")
@@ -97,7 +97,7 @@ def _or_zeros(shape: list[int]) -> Callable[[list[Any], bool], Any]:
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         whole, own = arrays
-        return (0 * whole.reshape(-1)[:1]).repeat(prod(shape)).reshape(shape) if own is None else own
+        return zeros(shape, whole) if own is None else own
 
     return make
 

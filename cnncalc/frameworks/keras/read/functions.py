@@ -8,6 +8,7 @@ from math import log, pi, prod
 from typing import Any
 
 from ....layers.activation import Clip
+from ....sizes import LARGEST
 from ...build import Draft
 from .activations import NAMED, as_named, class_of
 from .config import LayerCall, Sizes, Tensor, leaves, plain
@@ -78,9 +79,11 @@ def _average(call: LayerCall) -> Parts:
     if weights is None:
         return {"op": "mean", "axis": [axis], "keepdims": False}
     numbers, shape = array_in(plain(weights)) or ([], [])
-    if sizes is None or shape != [sizes[axis - 1]] or not sum(numbers):
+    if sizes is None or not 1 <= axis <= len(sizes) or shape != [sizes[axis - 1]]:
         return None
-    shares = array_part([n / sum(numbers) for n in numbers], shape + [1] * (len(sizes) - axis), "_weights")
+    if any(abs(n) > LARGEST for n in numbers) or not (whole := sum(numbers)):
+        return None
+    shares = array_part([n / whole for n in numbers], shape + [1] * (len(sizes) - axis), "_weights")
     product = LayerPart({"op": "mul"}, "_weighted", (call.read()[0].layer, "_weights"))
     return [shares, product, LayerPart({"op": "sum", "axis": [axis], "keepdims": False})]
 

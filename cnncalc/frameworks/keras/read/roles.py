@@ -119,13 +119,21 @@ def heads_joined(arrays: list[Any], channels_last: bool) -> Any:
     return kernel([array.reshape(-1, array.shape[-1])], channels_last)
 
 
+def zeros(shape: Sequence[int], like: Any) -> Any:
+    """Return zeros of the dtype of an array; they take no memory, whatever the shape."""
+    import numpy as np
+
+    return np.broadcast_to(np.zeros((), like.dtype), shape)
+
+
 def lora_a(rank: int, groups: int = 1) -> Callable[[list[Any], bool], Any]:
     """Return a function that makes the first LoRA array, the same for each group; zeros if the file has none."""
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         whole, own = arrays
-        array = (0 * whole[..., :1]).repeat(rank, -1) if own is None else own
-        return kernel([array[..., [*range(rank)] * groups]], channels_last)
+        if own is None:
+            return kernel([zeros((*whole.shape[:-1], rank * groups), whole)], channels_last)
+        return kernel([own[..., [*range(rank)] * groups]], channels_last)
 
     return make
 
@@ -135,7 +143,7 @@ def lora_b(rank: int) -> Callable[[list[Any], bool], Any]:
 
     def make(arrays: list[Any], channels_last: bool) -> Any:
         whole, own = arrays
-        matrix = (0 * whole.reshape(-1, whole.shape[-1])[:1]).repeat(rank, 0) if own is None else own
+        matrix = zeros((rank, whole.shape[-1]), whole) if own is None else own
         ones = (1,) * (whole.ndim - 2)  # the other axes of a convolution's kernel
         return kernel([matrix.reshape(ones + matrix.shape)], channels_last)
 

@@ -35,6 +35,8 @@ FORMATS = {
     13: ("u8", "Q"),
 }
 """TensorProto.DataType: the numbers of raw data as a dtype of NumPy and as a format of `struct`, without byte order."""
+PACKED = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}
+"""TensorProto.DataType: the bits of numbers of which a byte holds several."""
 TYPED = {1: "float_data", 6: "int32_data", 7: "int64_data", 11: "double_data"}
 """TensorProto.DataType: the field that holds the numbers themselves if there are no raw data."""
 INITIALIZER = "initializer"
@@ -356,8 +358,8 @@ def _of_its_size(tensor: Any) -> Any:
     helper, own = package().helper, type(tensor)()
     own.CopyFrom(tensor)
     given = {words(entry.key): words(entry.value) for entry in own.external_data if entry.key in ("location", "offset")}
-    size = prod(own.dims) * helper.tensor_dtype_to_np_dtype(own.data_type).itemsize
-    given["length"] = str(size)
+    bits = PACKED.get(own.data_type) or 8 * helper.tensor_dtype_to_np_dtype(own.data_type).itemsize
+    given["length"] = str(-(-prod(own.dims) * bits // 8))
     del own.external_data[:]
     for key, value in given.items():
         own.external_data.add(key=key, value=value)

@@ -20,9 +20,11 @@ UNARY = (
     *("CumSum", "Trilu"),
 )
 """Operators whose result has the shape of their first input."""
+COMPARED = ("Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual")
+"""Operators that make truth values of numbers."""
 MET = (
-    *("Add", "Sub", "Mul", "Div", "Pow", "Mod", "Min", "Max", "Mean", "Sum", "Equal", "Greater", "Less", "And", "Or"),
-    *("GreaterOrEqual", "LessOrEqual", "Xor", "Where"),
+    *("Add", "Sub", "Mul", "Div", "Pow", "Mod", "Min", "Max", "Mean", "Sum", "And", "Or", "Xor", "Where"),
+    *COMPARED,
 )
 REDUCED = tuple(
     [f"Reduce{kind}" for kind in ("Max", "Mean", "Sum", "Min", "Prod", "L1", "L2", "SumSquare", "LogSumExp")]
@@ -65,7 +67,7 @@ def evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGraph
     roots = {key: size for one in own if not one.filled for key, size in one.roots.items() if size > 1}
     origin = largest.origin if roots else "computed"  # from numbers only, like ranges
 
-    last = max([at + 1 for at, out in enumerate(node.outputs) if out in graph.uses], default=len(node.outputs))
+    last = max([at + 1 for at, out in enumerate(node.outputs) if out and out in graph.uses], default=len(node.outputs))
     outputs = node.outputs[:last]
 
     def run() -> list[Any]:
@@ -74,7 +76,7 @@ def evaluated(node: GraphNode, own: list[Const], given: Inputs, graph: OnnxGraph
     shape, cost = _shape(node, own, given), sum([one.cost for one in names.values()])
     if cost > MOST_NUMBERS_LATER + MADE_OF_ONE * sum(roots.values()) or (shape is None and node.op in SIZED):
         return None
-    kind = given[1].kind if node.op == "Where" and given[1] else largest.kind
+    kind = "int" if node.op in COMPARED else given[1].kind if node.op == "Where" and given[1] else largest.kind
     uniform = largest.uniform if len(own) == 1 and node.op != "Trilu" else lambda: False
     how: dict[str, Any] = {"origin": origin, "key": node.outputs[0], "uniform": uniform, "roots": roots}
     if shape is not None and prod(shape) > MOST_READ:

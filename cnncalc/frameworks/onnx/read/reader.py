@@ -412,7 +412,9 @@ class GraphReader(LayerMaker):
             inner = [GraphNode(proto, at) for at, proto in enumerate(graph.node)]
             given = [a for one in inner for a in one.attributes.values()]
             arrays = [of_tensor(t, "", None) for t in (*graph.initializer, *[a.t for a in given if a.HasField("t")])]
-            if not WITHOUT_PRODUCTS.issuperset([one.op for one in inner]) or any(len(a.floats) > 1 for a in given):
+            if graph.sparse_initializer or any(len(a.floats) > 1 or a.HasField("sparse_tensor") for a in given):
+                return {}
+            if not WITHOUT_PRODUCTS.issuperset([one.op for one in inner]):
                 return {}
             if any(array.kind == "float" and array.size > 1 for array in arrays):
                 return {}
