@@ -47,6 +47,9 @@ microseconds each."""
 MOST_SETTLED = 100_000
 """Layers through which `rf` follows the units without a place whose fields have no closed form, each counted once per
 such layer after it: 10 microseconds each. The fields of the layers after that stay bounds, or unknown."""
+MOST_PARTS_FOLLOWED = 8_000_000
+"""Units on the axes of maps, each counted once per part of the region that `rf --unit` follows through them: 0.2
+microseconds each. With more, a region of several parts is taken for the box that encloses it, which is a bound."""
 MOST_WITH_INFLUENCE = 4_000
 """Layers through which `rf --effective` follows the influence of pixels: 300 microseconds each."""
 MOST_OPENED = 4_000

@@ -76,7 +76,7 @@ def union(products: Iterable[Product]) -> Region:
     return _union(tuple(dict.fromkeys(products)))
 
 
-@lru_cache(maxsize=16)  # many layers in a row read what the next one does
+@lru_cache(maxsize=4)  # many layers in a row read what the next one does
 def _union(products: tuple[Product, ...]) -> Region:
     kept: list[Product] = []
     for one in _joined([*products]):
@@ -135,6 +135,11 @@ def hull(region: Region) -> tuple[Interval, ...] | None:
     if not region:
         return None
     return tuple([ends(reduce(or_, sets)) for sets in zip(*region, strict=True)])
+
+
+def enclosing(region: Region) -> Region:
+    """Return the box that encloses a region."""
+    return (tuple([full(last + 1) ^ full(first) for first, last in hull(region) or ()]),) if region else NOWHERE
 
 
 def middle(region: Region) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import SpecError
 from ..field import Interval
-from ..limits import FEWER_LAYERS, MOST_UNITS_FOLLOWED, check_limit
+from ..limits import FEWER_LAYERS, MOST_PARTS_FOLLOWED, MOST_UNITS_FOLLOWED, check_limit
 from ..network import INPUT
 from ..sizes import Shape, known, show
 from . import masks
@@ -125,10 +125,13 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
         of: [ChannelBox(_anywhere(graph, of, start), tuple([(at, at) for at in unit]))]
     }
     bound = unknown = None
-    number = 0
+    number = followed = 0
     for at in range(of, source, -1):
         if at not in sets or at not in between:
             continue
+        followed += _parts_at(graph, at, sets[at].possible)
+        sets[at], many = _enclosed(graph, at, sets[at], followed)
+        bound = bound or many
         own = parts[at] = _merged(parts.get(at, []))
         number += len(own) if len(own) > 1 else 0
         for read, reads in graph.reads_of(at, between):
@@ -150,6 +153,19 @@ def look_back(graph: Graph, of: int, unit: Sequence[int], source: int) -> Sight:
         bound = None if masks.same(possible, certain) else bound
     boxes = {at: _hull(own) for at, own in parts.items() if own} if number <= MOST_BOXES else {}
     return Sight(graph, of, tuple(unit), source, sets, boxes, bound, unknown)
+
+
+def _parts_at(graph: Graph, at: int, region: Region) -> int:
+    """Return the number of units on the axes of a map, counted once per part of a region; 0 for a single part."""
+    return len(region) * sum([known(size) or 1 for size in graph.space(at).sizes]) if len(region) > 1 else 0
+
+
+def _enclosed(graph: Graph, at: int, own: Sets, followed: int) -> tuple[Sets, str | None]:
+    """Return the sets of a layer, or a box around several parts if too many were followed, and why it is one."""
+    if len(own.possible) <= 1 or followed <= MOST_PARTS_FOLLOWED:
+        return own, None
+    why = f"{graph.name(at)}: the region has too many parts to follow each"
+    return Sets(masks.enclosing(own.possible), own.certain[:1]), why
 
 
 def _read(own: Sets, reads: Reads, is_exact: bool) -> Sets:

@@ -7,7 +7,7 @@ import pytest
 
 import cnncalc
 from cnncalc.field import PIXEL
-from cnncalc.fields import masks
+from cnncalc.fields import masks, views
 from cnncalc.fields.graph import Graph
 from cnncalc.fields.views import look_back, look_forth
 from cnncalc.network import INPUT
@@ -150,3 +150,31 @@ def test_the_box_is_the_closed_form(network: str, source: str) -> None:
         assert {at: one.of for at, one in fields.items() if at != INPUT} == {
             at: graph.fields(at).of for at in range(len(graph.vertices))
         }
+
+
+def test_a_region_of_too_many_parts_is_enclosed(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = {
+        "cnncalc": 1,
+        "input": [1, 9, 8],
+        "layers": [
+            {"op": "relu"},
+            {"op": "slice", "axis": 2, "start": 1, "stop": 4, "name": "up"},
+            {"op": "slice", "axis": 3, "start": 5, "stop": 8, "name": "a"},
+            {"op": "slice", "axis": 2, "start": 5, "stop": 8, "from": "relu1", "name": "down"},
+            {"op": "slice", "axis": 3, "start": 0, "stop": 3, "name": "b"},
+            {"op": "add", "from": ["a", "b"]},
+        ],
+    }
+    graph = Graph(cnncalc.shape(spec))
+    of = graph.last_with_space(2)
+    assert of is not None
+    exact = look_back(graph, of, (2, 1), INPUT)
+    monkeypatch.setattr(views, "MOST_PARTS_FOLLOWED", 36)
+    assert look_back(graph, of, (2, 1), INPUT).sets == exact.sets
+    monkeypatch.setattr(views, "MOST_PARTS_FOLLOWED", 35)
+    bounded = look_back(graph, of, (2, 1), INPUT)
+    assert (masks.count(exact.region(INPUT)), exact.bound) == (2, None)
+    assert (exact.clipped, exact.box) == (bounded.clipped, bounded.box) == (((3, 7), (1, 6)),) * 2
+    assert masks.count(bounded.region(INPUT)) == 30
+    assert bounded.bound == "relu1: the region has too many parts to follow each"
+    assert len(bounded.sets[INPUT].certain) == 1

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
+from ...limits import MOST_AXES
 from .budget import Budget, listable
 from .libraries import NameTable
 from .methods import METHODS, by_name
@@ -72,10 +73,17 @@ def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 def filled(evaluator: Evaluator, sizes: Any, value: Any, node: Any) -> Any:
     """Return an array of these sizes whose numbers are all `value`."""
     shape = [evaluator.needs(one, node) for one in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
+    _check_axes(shape)
     evaluator.budget.copy(prod(max(one, 1) for one in shape))
     for size in reversed(shape):
         value = ArrayValue([array_of(evaluator, value, node) for _ in range(size)])
     return value
+
+
+def _check_axes(shape: list[Any]) -> None:
+    """Raise ValueError for more axes than an array may have."""
+    if len(shape) > MOST_AXES:
+        raise ValueError(f"maximum supported dimension for an ndarray is {MOST_AXES}, found {len(shape)}")
 
 
 def _filled(name: str, number: float) -> None:
@@ -98,7 +106,7 @@ def eye(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any
         raise NotImplementedError  # a second number is that of columns
     made = filled(evaluator, [size, size], KINDS[kind_of(given.get("dtype")) or "float"](0), node)
     for at, row in enumerate(made):
-        row[at] += 1
+        row[at] = type(row[at])(1)
     return made
 
 
@@ -111,6 +119,7 @@ def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     if kwargs:
         raise NotImplementedError
     shape = [evaluator.needs(one, node) for one in (sizes[0] if isinstance(sizes[0], (list, tuple)) else sizes)]
+    _check_axes(shape)
     flat = _flat(row, evaluator.budget)
     evaluator.budget.copy(len(flat))
     known = prod(one for one in shape if one != -1)

@@ -266,6 +266,8 @@ class Evaluator(StatementEvaluator):
         new = cls.find("__new__")
         if isinstance(new, LibraryFunction):
             return new.call(self, [cls, *args], kwargs, node)
+        if isinstance(new, FunctionValue) and cls.fields:
+            raise self.error(node, f"{cls.name} has its own __new__, which is not supported", self.way)
         made = InstanceValue(cls, node)
         init = cls.find("__init__")
         if isinstance(init, UnknownValue):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .libraries import NameTable
 from .methods import spent
+from .operations import PLAIN
 from .operators import equal, text_of
 from .values import DERIVED, MISSING, ClassValue, InstanceValue, LibraryFunction, LibraryObject, RaisedError
 
@@ -161,15 +162,16 @@ class AutoValue(LibraryObject):
 
 
 def _make_members(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
-    """Make the plain values of an enumeration its members; those of one derived from another type stay values."""
+    """Make the values of an enumeration its members; those of one derived from another type stay values."""
     (cls,) = args
     evaluator.budget.copy(len(cls.namespace))
     if not all(isinstance(one, ClassValue) for one in cls.mro):
         return
     last: Any = 0
     known: list[tuple[Any, InstanceValue]] = []
+    members: dict[str, InstanceValue] = {}
     for name, value in cls.namespace.items():
-        if name.startswith("_") or not isinstance(value, (bool, int, float, str, tuple, list, dict, AutoValue)):
+        if name.startswith("_") or not isinstance(value, (*PLAIN, InstanceValue, AutoValue)):
             continue
         last = last + 1 if isinstance(value, AutoValue) else value
         made = next((one for own, one in known if equal(own, last, evaluator.budget)), None)
@@ -177,13 +179,11 @@ def _make_members(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any],
             made = InstanceValue(cls)
             made.attributes |= {"name": name, "value": last, "_value_": last}
             known.append((last, made))
-        cls.namespace[name] = made
-    cls.namespace["__members__"] = {name: one for name, one in cls.namespace.items() if is_member(cls, one)}
-
-
-def is_member(cls: ClassValue, value: Any) -> bool:
-    """Return whether a value is a member of an enumeration."""
-    return isinstance(value, InstanceValue) and value.cls is cls
+            init = cls.find("__init__")
+            if init is not MISSING:
+                evaluator.call(init, [made, *(last if isinstance(last, tuple) else [last])], {}, node)
+        members[name] = made
+    cls.namespace |= {**members, "__members__": members}
 
 
 def _member(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:

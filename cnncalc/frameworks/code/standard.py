@@ -251,7 +251,7 @@ def loads(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: A
     if kwargs or not isinstance(text, str):
         raise NotImplementedError
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=lambda digits: bounded(int(digits)))
     except RecursionError:
         raise TooMuchError("JSON that is nested too deeply") from None
     except ValueError as error:

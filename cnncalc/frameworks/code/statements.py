@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from ...errors import LONGEST_REASON, SpecError, clipped
@@ -203,27 +204,45 @@ class StatementEvaluator(TargetEvaluator):
 
     def attempt(self, node: ast.Try, frame: Frame) -> Outcome:
         """Run `try`; if it imports a package that is not supported, run the handler that is there for its absence."""
+        self.budget.copy(len(node.body))
         missing = next(filter(None, map(self.unsupported, node.body)), None)
-        handler = next((one for one in node.handlers if missing and self.handles(one, self.absent, frame)), None)
-        if handler is not None and any(isinstance(one, BINDING) for own in handler.body for one in ast.walk(own)):
+        error = RaisedError(self.exception("ModuleNotFoundError"), f"there is no module {missing}")
+        handler = next((one for one in node.handlers if missing and self.handles(one, error, frame)), None)
+        outcome: Outcome | None = None
+        if handler is not None and self.binds(handler):
             with suppress(RaisedError, SpecError):
-                self.run(handler.body, frame)
+                outcome = self.handled(handler, error, frame)
                 self.notes[f"line {node.lineno}: {missing} is taken to be absent, as its handler provides for"] = None
-                return self.run(node.finalbody, frame)
+        if outcome is None:
+            outcome = self.tried(node, frame)
+        ending = self.run(node.finalbody, frame)
+        return outcome if ending is NEXT else ending
+
+    def tried(self, node: ast.Try, frame: Frame) -> Outcome:
+        """Run the body of `try`, and the handler of an exception that it raises."""
         try:
             outcome = self.run(node.body, frame)
-            if outcome is NEXT:
-                outcome = self.run(node.orelse, frame)
+            return self.run(node.orelse, frame) if outcome is NEXT else outcome
         except RaisedError as error:
             handler = next((one for one in node.handlers if self.handles(one, error, frame)), None)
             if handler is None:
                 self.run(node.finalbody, frame)
                 raise
-            if handler.name is not None:
-                frame.names[handler.name] = UnknownValue(clipped(error.text, LONGEST_REASON), handler)
-            outcome = self.run(handler.body, frame)
-        ending = self.run(node.finalbody, frame)
-        return outcome if ending is NEXT else ending
+            return self.handled(handler, error, frame)
+
+    def handled(self, handler: ast.ExceptHandler, error: RaisedError, frame: Frame) -> Outcome:
+        """Run the handler of an exception."""
+        if handler.name is not None:
+            frame.names[handler.name] = UnknownValue(clipped(error.text, LONGEST_REASON), handler)
+        return self.run(handler.body, frame)
+
+    def binds(self, handler: ast.ExceptHandler) -> bool:
+        """Return whether an exception handler gives a name a value."""
+        for one in chain.from_iterable(map(ast.walk, handler.body)):
+            self.budget.count(1)
+            if isinstance(one, BINDING):
+                return True
+        return False
 
     def unsupported(self, node: ast.stmt) -> str | None:
         """Return the package that a statement imports, if it is neither supported nor part of Python."""
@@ -233,13 +252,9 @@ class StatementEvaluator(TargetEvaluator):
             names = ["." * node.level + (node.module or "")]
         else:
             return None
+        self.budget.copy(len(names))
         roots = [one.partition(".")[0] or one for one in names]
         return next((one for one in roots if not self.is_supported(one)), None)
-
-    @property
-    def absent(self) -> RaisedError:
-        """The exception that an absent package raises."""
-        return RaisedError(self.exception("ModuleNotFoundError"), "")
 
     def handles(self, handler: ast.ExceptHandler, error: RaisedError, frame: Frame) -> bool:
         """Return whether an exception handler catches an exception."""

@@ -573,14 +573,21 @@ CASES += [
         "try:\n    import apex_of_nobody\n    FAST = True\nexcept ImportError: FAST = False\n"
         "try: from apex_of_nobody import Norm\nexcept:\n    class Norm: n = 3\n"
         "try: import json, os\nexcept ModuleNotFoundError: os = None\n"
-        "def f():\n    try: from nobody.of import g\n    except (KeyError, ImportError): g = None\n    return g",
-        "[FAST, Norm.n, os is None, f()]",
+        "def f():\n    try: from nobody.of import g\n    except (KeyError, ImportError): g = None\n    return g\n"
+        "def h():\n    try:\n        import nobody\n        return 1\n    except ImportError as e:\n"
+        "        n = [e, 2]\n        return n[1]\n    finally: done.append(3)\n    return 4\ndone = []",
+        "[FAST, Norm.n, os is None, f(), h(), done]",
     ),
     (
         "from enum import Enum, auto\nclass Size(Enum):\n    SMALL = 4\n    BIG = 8\n    LARGE = 8\n    NEXT = auto()\n"
         "    @property\n    def twice(self): return self.value * 2\ns = Size.BIG",
         "[s.value, s.name, s is Size['BIG'], s is Size(8), Size.LARGE is s, Size.NEXT.value, s == Size.SMALL, s.twice,"
         " {Size.SMALL: 3}[Size(4)], isinstance(s, Size), s in (Size.BIG,)]",
+    ),
+    (
+        "from enum import Enum\nclass Norm(Enum):\n    NONE = None\n    BATCH = (2, 3)\n"
+        "    def __init__(self, *sizes): self.size = sizes[-1]",
+        "[Norm.NONE is None, Norm.NONE.value, Norm.BATCH.size, Norm.NONE.size, Norm.BATCH.value, Norm['NONE'].name]",
     ),
     (
         'import json, os\nc = json.loads(\'{"act": "ReLU", "ch": [8, 4], "p": null}\')\n'
@@ -595,7 +602,8 @@ CASES += [
         "import re\nwide = re.compile(r'(\\w+)-b(\\d)')\nm = wide.match('net-b3')",
         "[re.split(r'(\\d.*)', 'se0.25'), m.group(2), m[1], m.groups(), wide.search('x') is None,"
         " re.sub('[_.]', '-', 'a_b'), [one.start() for one in re.finditer('a|b+', 'xbba')],"
-        " re.findall(r'\\d+', 'r1_k3_s22'), wide.pattern]",
+        " re.findall(r'\\d+', 'r1_k3_s22'), wide.pattern, re.match(string='ab', pattern='(a|ab)b?').span(),"
+        " re.findall('[[a]x|(b)', 'axbx') if re.sub('b*', '-', 'abc', count=2) else 0, re.fullmatch('a?', 'aa')]",
     ),
     (
         "from collections import namedtuple\nB = namedtuple('B', 'k s e')\n"
@@ -639,6 +647,7 @@ REFUSED = [
         "from enum import Enum\nclass A(Enum): B = 1\nx = A['C']",
     ),
     *("import re\nx = re.match('a', 'a').group(1)", "import numpy as np\nx = np.arange(6).reshape(4, 2)"),
+    *("import numpy as np\nx = np.zeros((1,) * 99)", "import numpy as np\nx = np.ones(3).reshape((3,) + (1,) * 99)"),
     *("x = 'a' * 2.5", "x = '%d' % [1]", "x = '%d %d' % (1,)"),
 ]
 
@@ -737,6 +746,15 @@ def test_what_python_raises_is_raised(source: str) -> None:
         ),
         ("import numpy as np\nx = np.array([1, 2]) == 1", "has an array and 1, which is not supported"),
         ("import re\nx = re.match('(a|a)*b', 'a' * 40)", "re.match('(a|a)*b', 'a' * 40) is not supported"),
+        ("import re\nx = re.match('A', 'a', re.I)", "re.match('A', 'a', re.I) is not supported"),
+        ("import re\nx = re.compile('A', flags=re.I)", "re.compile('A', flags=re.I) is not supported"),
+        ("import re\nx = re.sub('A', 'b', 'a', flags=re.I)", "re.sub('A', 'b', 'a', flags=re.I) is not supported"),
+        ("import re, foo\nx = re.match('a', 'a').group(foo.a)", "foo.a is unknown here"),
+        (
+            "from collections import namedtuple\nclass P(namedtuple('P', 'a')):\n"
+            "    def __new__(cls, a): return super().__new__(cls, a * 2)\nx = P(3)",
+            "P has its own __new__, which is not supported",
+        ),
         ("import numpy as np\nx = np.eye(3, 4)", "np.eye(3, 4) is not supported"),
         ("import numpy as np\nx = np.sum([[1, 2]])", "np.sum([[1, 2]]) is not supported"),
         ("x = abs(iter([1]))", "abs(iter([1])) is not supported"),

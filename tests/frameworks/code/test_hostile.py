@@ -147,6 +147,19 @@ ENDLESS = [
     ("n = ()\nfor i in range(99): n = (n, n)\nd = {}\ndel d[n]\nn = d", STEPS),
     ("n = ()\nfor i in range(99): n = (n, n)\nn = {1}.union([n])", STEPS),
     ("import re\nn = re.match('.*' * 9 + 'b', 'a' * 90)", STEPS),
+    ("import re\nn = re.match('(?:ab|ab)' * 99 + 'c', 'ab' * 99 + 'd')", STEPS),
+    ("import re\nn = re.search('.{9000}' * 5 + 'b', 'a' * 49999)", STEPS),
+    ("import re\nfor i in range(9999): n = re.compile('(a)' * 300 + str(i))", STEPS),
+    ("import re\nn = re.compile('[0-\\uffff]' * 150)", "re.compile('[0-\\uffff]' * 150) is not supported"),
+    ("import re\nn = re.findall('()' * 99, 'a' * 999)", ITEMS),
+    ("import re\nm = re.match('a(.*)', 'a' * 9999)\nn = m.group(*[1] * 9999)", ITEMS),
+    ("import re\nfor i in range(999): n = re.sub('a', 'bc' * 20000, '')", STEPS),
+    ("import json\nn = json.loads('9' * 4000)", f"a whole number of more than {limits.MOST_BITS} bits"),
+    (
+        "for i in range(99999):\n try: raise KeyError\n except KeyError: n = i\n"
+        "for i in range(99999):\n try: import nobody\n except ImportError: raise KeyError([" + "1, " * 20000 + "])",
+        STEPS,
+    ),
     ("n = [1, 2][[]:]", "the code raises TypeError: the bounds of a slice are whole numbers, or None"),
     (
         "n = ()\nfor i in range(99): n = (n, n)\nn = str(slice(n))",

@@ -787,6 +787,8 @@ AT_THE_TOP = [
     ("net = nn.DataParallel(net)\nnn.utils.weight_norm(net.module[0], dim=None)", 186, 0),
     ("from torch.nn.utils import prune\nprune.identity(module=net[0], name='weight')", 185, 180),
     ("import torch.nn.utils.prune as p\np.identity(net[0], 'bias')\np.remove(net[0], 'bias')", 185, 0),
+    ("net._modules.update({'2': nn.Linear(6, 3)})\nnet._modules.pop('9', None)", 206, 0),
+    ("net._modules.clear()\nnet.append(nn.Linear(8, 2))", 18, 0),
     ("try:\n    from torch.nn.utils import weight_norm as wn\nexcept ImportError:\n    wn = None\nwn(net[0])", 190, 0),
     ("k, _ = nn.utils.parameters_to_vector(net.parameters()), nn.utils.clip_grad_norm_(net.parameters(), 1)", 185, 0),
 ]

@@ -9,7 +9,7 @@ from ....errors import shown
 from ....limits import DEEPEST_BLOCKS
 from ..budget import TooMuchError
 from ..libraries import NameTable
-from ..methods import METHODS, by_name, spent
+from ..methods import METHODS, by_name, pairs, spent
 from ..values import (
     MISSING,
     ClassValue,
@@ -328,7 +328,7 @@ class ChildModules(dict[str, Any]):
     """The child modules of a module by name; those that are set or deleted are set or deleted in the module."""
 
     def __init__(self, owner: Any):
-        super().__init__(children(owner))
+        super().__init__({name: one for name, one in owner.attributes.items() if is_module(one)})
         self.owner = owner
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -341,14 +341,40 @@ class ChildModules(dict[str, Any]):
 
 
 def _pop(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """Remove a child module, and return it."""
-    held, name = args
+    """Remove a child module, and return it, or else the default."""
+    held, name, *default = args
+    if evaluator.key(name, node) not in held and default:
+        return default[0]
     found = held[name]
     del held[name]
     return found
 
 
-METHODS[ChildModules] = {"pop": LibraryFunction("pop", _pop)}
+def _clear(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Remove all child modules."""
+    for name in spent(evaluator, args[0]):
+        del args[0][name]
+
+
+def _update(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> None:
+    """Set child modules."""
+    held, *given = args
+    for more in (*given, kwargs):
+        for name, value in pairs(evaluator, more, node).items():
+            held[name] = value
+
+
+def _unsupported(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Refuse a method that would change the dict alone."""
+    raise NotImplementedError
+
+
+METHODS[ChildModules] = {
+    **{name: LibraryFunction(name, _unsupported) for name in ("popitem", "setdefault", "move_to_end")},
+    "pop": LibraryFunction("pop", _pop),
+    "clear": LibraryFunction("clear", _clear),
+    "update": LibraryFunction("update", _update),
+}
 MODULE.namespace["_modules"] = PropertyValue(
     LibraryFunction("_modules", lambda evaluator, args, kwargs, node: ChildModules(args[0]))
 )
