@@ -954,11 +954,12 @@ def test_data_beside_the_file_are_read(has_length: bool, tmp_path: Path) -> None
 @pytest.mark.parametrize("number", ["INT4", "UINT4", "INT8"])
 def test_numbers_beside_the_file_may_share_bytes(number: str, tmp_path: Path) -> None:
     """An odd number of them leaves half a byte, at the end of the data."""
-    numbers = np.arange(15).reshape(3, 5) % 8
-    stored = helper.make_tensor("w", getattr(TensorProto, number), [3, 5], numbers)
+    numbers = np.arange(15, dtype=np.uint8).reshape(3, 5) % 8
+    flat = np.append(numbers, np.uint8(0))
+    raw = (numbers if number == "INT8" else flat[::2] | flat[1::2] << 4).tobytes()
     rows = chain(("DequantizeLinear", ["w", "s"], "f", {}), ("MatMul", ["x", "f"], "y", {}))
     whole = onnx.load_from_string(model(rows, [2, 3], {"s": np.array(0.5, F32)}, 21))
-    whole.graph.initializer.append(numpy_helper.from_array(numpy_helper.to_array(stored), "w"))
+    whole.graph.initializer.add(name="w", data_type=getattr(TensorProto, number), dims=[3, 5], raw_data=raw)
     onnx.save(whole, str(tmp_path / "net.onnx"), save_as_external_data=True, location="data.bin", size_threshold=0)
     x = drawn(2, 3)
     np.testing.assert_allclose(cnncalc.run(tmp_path / "net.onnx", x), x @ (numbers / 2), rtol=1e-5)
