@@ -18,8 +18,8 @@ LONGEST_WORDS = 200_000
 """Characters of the layer words of a network."""
 DEEPEST_BLOCKS = 100
 """Nested blocks of a spec, and nested modules of a print-out."""
-MOST_OPEN = 10_000
-"""Letters and floors in the open sizes of a network's maps, as of 5,000 maps of two sizes: 150 microseconds each."""
+MOST_OPEN = 8_000
+"""Letters and floors in the open sizes of a network's maps, as of 4,000 maps of two sizes: 200 microseconds each."""
 MOST_NEEDED = 30_000
 """Conditions on open sizes that a network's layers make: 30 to 60 microseconds each."""
 MOST_PHASES_IN_ALL = 400_000
@@ -69,8 +69,8 @@ MOST_WRITTEN = 60_000
 """Nodes of a written ONNX file, where one layer may become dozens: 20 microseconds each."""
 MOST_EXPLAINED = 10_000
 """Rows whose arithmetic is shown: a kilobyte and 70 microseconds each, twice that with open sizes."""
-MOST_MEASURED = 20_000
-"""Layers of a network that `shape` shows with hints, bytes or the MACs of a tool: up to 40 microseconds each for each
+MOST_MEASURED = 16_000
+"""Layers of a network that `shape` shows with hints, bytes or the MACs of a tool: up to 50 microseconds each for each
 of these."""
 MOST_IN_ROWS = 20_000
 """Layers, not counting copies by `times`, of a network that `shape` shows as rows: up to 80 microseconds each."""
