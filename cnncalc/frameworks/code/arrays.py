@@ -72,18 +72,19 @@ def linspace(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
 
 def filled(evaluator: Evaluator, sizes: Any, value: Any, node: Any) -> Any:
     """Return an array of these sizes whose numbers are all `value`."""
-    shape = [evaluator.needs(one, node) for one in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
-    _check_axes(shape)
+    shape = _shape(evaluator, sizes, node)
     evaluator.budget.copy(prod(max(one, 1) for one in shape))
     for size in reversed(shape):
         value = ArrayValue([array_of(evaluator, value, node) for _ in range(size)])
     return value
 
 
-def _check_axes(shape: list[Any]) -> None:
-    """Raise ValueError for more axes than an array may have."""
+def _shape(evaluator: Evaluator, sizes: Any, node: Any) -> list[Any]:
+    """Return the sizes of an array, given one or several. Raise ValueError for more axes than an array may have."""
+    shape = [evaluator.needs(one, node) for one in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
     if len(shape) > MOST_AXES:
         raise ValueError(f"maximum supported dimension for an ndarray is {MOST_AXES}, found {len(shape)}")
+    return shape
 
 
 def _filled(name: str, number: float) -> None:
@@ -118,8 +119,7 @@ def _reshape(evaluator: Evaluator, args: list[Any], kwargs: dict[str, Any], node
     row, *sizes = args
     if kwargs:
         raise NotImplementedError
-    shape = [evaluator.needs(one, node) for one in (sizes[0] if isinstance(sizes[0], (list, tuple)) else sizes)]
-    _check_axes(shape)
+    shape = _shape(evaluator, sizes[0] if isinstance(sizes[0], (list, tuple)) else sizes, node)
     flat = _flat(row, evaluator.budget)
     evaluator.budget.copy(len(flat))
     known = prod(one for one in shape if one != -1)

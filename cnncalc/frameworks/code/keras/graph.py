@@ -176,7 +176,7 @@ class LayerValue(LibraryObject):
 
     def results(self, evaluator: Evaluator, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
         """Record a call, and return its results: one tensor, or a list of several."""
-        tensors = [one for one in leaves([args, kwargs], evaluator.budget) if isinstance(one, SymbolicTensor)]
+        tensors = [*tensors_in([args, kwargs], evaluator.budget)]
         batches = {one.batch for one in tensors}
         batch = () if batches == {()} else (1,) if batches and (None,) not in batches else (None,)
         made = self.given(evaluator, args, kwargs, node)
@@ -232,7 +232,7 @@ class LayerValue(LibraryObject):
             return {key: fed(one) for key, one in value.items()} if isinstance(value, dict) else value
 
         read, named = fed(tuple(args)), fed(dict(kwargs))
-        tensors = _symbolic([args, dict(kwargs)], evaluator.budget)
+        tensors = tensors_in([args, dict(kwargs)], evaluator.budget)
         if any(one.sizes is None or one.whole for one in tensors):
             return
         before, self.nodes = self.nodes, []
@@ -274,7 +274,7 @@ class LayerValue(LibraryObject):
             if not self.nodes:
                 return MISSING
             last = self.nodes[-1]
-            return last.outputs[0] if name == "output" else next(_symbolic(last.args, evaluator.budget), MISSING)
+            return last.outputs[0] if name == "output" else next(tensors_in(last.args, evaluator.budget), MISSING)
         if name == "output_shape":
             return self.nodes[-1].outputs[0].shape(node) if self.nodes else UnknownValue(f"{self.name}.{name}", node)
         if name in ("name", "trainable"):
@@ -316,7 +316,8 @@ IDLE = frozenset(
 """Methods that affect no figure."""
 
 
-def _symbolic(value: Any, budget: Budget) -> Iterator[SymbolicTensor]:
+def tensors_in(value: Any, budget: Budget) -> Iterator[SymbolicTensor]:
+    """Yield the tensors in nested lists, tuples and dicts."""
     return (one for one in leaves(value, budget) if isinstance(one, SymbolicTensor))
 
 
@@ -362,9 +363,9 @@ def plain(value: Any, budget: Budget) -> Any:
 
 def operate(evaluator: Evaluator, kind: str, args: Sequence[Any], kwargs: Mapping[str, Any], node: Any) -> Any:
     """Return the result of an operation on tensors, as a layer of its class."""
-    config = {key: value for key, value in kwargs.items() if not any(_symbolic(value, evaluator.budget))}
+    config = {key: value for key, value in kwargs.items() if not any(tensors_in(value, evaluator.budget))}
     given = {key: value for key, value in kwargs.items() if key not in config}
-    tensors = [one for one in leaves([args, given], evaluator.budget) if isinstance(one, SymbolicTensor)]
+    tensors = [*tensors_in([args, given], evaluator.budget)]
     ranks = [len(one.sizes or ()) for one in tensors if not one.whole]
     if tensors and not ranks:
         config = _past_batch(kind, config, len(tensors[0].sizes or ()))
@@ -468,5 +469,5 @@ def _calls_before(
             continue
         if layer.kind == INPUT:
             raise LookupError(layer.name)
-        waiting += _symbolic([layer.nodes[at].args, layer.nodes[at].kwargs], budget)
+        waiting += tensors_in([layer.nodes[at].args, layer.nodes[at].kwargs], budget)
     return found

@@ -22,15 +22,15 @@ from ..values import (
     leaves,
 )
 from .arrays import variable
-from .graph import CallNode, LayerValue, SymbolicTensor, plain, set_trainable
+from .graph import CallNode, LayerValue, SymbolicTensor, plain, set_trainable, tensors_in
 from .session import session_of
 from .signatures import Signature, signatures, taken
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluator
 
-PLAIN = (bool, int, float, str, list, tuple, dict, type(None))
-"""The types of plain values."""
+RECORDED = (bool, int, float, str, list, tuple, dict, type(None))
+"""The types of the values that a configuration holds as they are."""
 IGNORED = frozenset(
     [
         *("name", "dtype", "seed", "autocast", "batch_size", "sparse", "ragged", "unroll", "stateful", "use_cudnn"),
@@ -141,7 +141,7 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
     if key in ("function", "noise_shape", "arguments"):
         return None
     check_value(evaluator, kind, key, value, node)
-    if isinstance(signatures()[kind].defaults.get(key), bool) and isinstance(value, PLAIN):
+    if isinstance(signatures()[kind].defaults.get(key), bool) and isinstance(value, RECORDED):
         return bool(value)
     if isinstance(value, bool):
         return int(value)
@@ -151,7 +151,7 @@ def standard(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any) -
         return [value] * int(kind[-2])
     if (
         key in ("layer", "backward_layer")
-        and isinstance(value, (*PLAIN, ClassValue))
+        and isinstance(value, (*RECORDED, ClassValue))
         and not (value is None and key == "backward_layer")
     ):
         raise evaluator.error(node, f"{key} of {kind} is {describe(value)}, not a layer")
@@ -179,7 +179,7 @@ def check_value(evaluator: Evaluator, kind: str, key: str, value: Any, node: Any
 
 def check_activation(evaluator: Evaluator, what: str, value: Any, node: Any) -> None:
     """Raise SpecError for an activation that is not a function, a layer, or a name of Keras or of the source."""
-    if value is not None and isinstance(value, PLAIN) and not isinstance(value, (str, dict)):
+    if value is not None and isinstance(value, RECORDED) and not isinstance(value, (str, dict)):
         raise evaluator.error(node, f"{what} is {_shown(value)}, not a name or a function")
     if isinstance(value, str) and not (
         value in ACTIVATION_NAMES or value in CLASSES or registers(evaluator.source.text)
@@ -314,7 +314,7 @@ def run(evaluator: Evaluator, self: InstanceValue, args: list[Any], kwargs: dict
     """Build an instance of a layer class, and run its `call` method."""
     build = self.cls.find("build")
     if isinstance(build, FunctionValue) and not self.attributes.get("built"):
-        shapes = [one.shape(node) for one in leaves(args, evaluator.budget) if isinstance(one, SymbolicTensor)]
+        shapes = [one.shape(node) for one in tensors_in(args, evaluator.budget)]
         self.attributes["built"] = True
         whole = shapes[0] if args and isinstance(args[0], SymbolicTensor) and shapes else shapes
         evaluator.call(build, [self, whole], {}, node)

@@ -10,7 +10,7 @@ from ...keras.read.model import INPUT
 from ..budget import Budget, listable
 from ..methods import by_name
 from ..values import ClassValue, FunctionValue, InstanceValue, LibraryFunction, UnknownValue, describe, leaves
-from .graph import LayerValue, SymbolicTensor, functional, plain
+from .graph import LayerValue, SymbolicTensor, functional, plain, tensors_in
 from .layers import CLASSES, INNER, LAYER, input_of, is_layer, name_of, no_layer, run
 from .session import session_of
 
@@ -166,7 +166,7 @@ class SequentialValue(LayerValue):
 
     def record(self, budget: Budget) -> dict[str, Any]:
         if not self.is_chain and self.feed is not None:
-            own = functional(self.name, [self.feed], tensors_in(self.built[-1:], budget), budget)
+            own = functional(self.name, [self.feed], [*tensors_in(self.built[-1:], budget)], budget)
             return self.recorded("Functional", "keras", own)
         layers = [one.record(budget) for one in ([self.feed.layer] if self.feed is not None else []) + self.members]
         return self.recorded(self.kind, "keras", {"name": self.name, "layers": layers, **plain(self.config, budget)})
@@ -228,11 +228,6 @@ class SequentialValue(LayerValue):
 def one_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Return the only argument of a call."""
     return args[0] if args else next(iter(kwargs.values()), None)
-
-
-def tensors_in(value: Any, budget: Budget) -> list[SymbolicTensor]:
-    """Return the tensors in nested lists, tuples and dicts."""
-    return [one for one in leaves(value, budget) if isinstance(one, SymbolicTensor)]
 
 
 def make_model(
@@ -394,7 +389,7 @@ def _of_class(evaluator: Evaluator, model: InstanceValue, sizes: Sequence[Sequen
     taken = len(method.node.args.args) - 1 if isinstance(method, FunctionValue) else 1
     session_of(evaluator).in_class = True
     result = run(evaluator, model, feeds if len(feeds) <= taken else [feeds], {}, node)
-    outputs = tensors_in(result, evaluator.budget)
+    outputs = [*tensors_in(result, evaluator.budget)]
     if not outputs:
         if isinstance(result, UnknownValue):
             raise evaluator.unknown(result, node)

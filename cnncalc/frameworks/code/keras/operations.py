@@ -13,7 +13,7 @@ from ...keras.read.config import Sizes
 from ..libraries import NameTable
 from ..methods import by_name
 from ..values import LibraryFunction, UnknownValue, leaves
-from .graph import LayerValue, SymbolicTensor, operate
+from .graph import LayerValue, SymbolicTensor, operate, tensors_in
 from .session import session_of
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _simple(name: str, names: Sequence[str]) -> Function:
         type_ = {"dtype": given["dtype"]} if name == "cast" and isinstance(given.get("dtype"), str) else {}
         given = {key: value for key, value in given.items() if key not in _IDLE} | type_
         tensors = [given.pop(key) for key in names if key in given and key in _TENSOR_ARGUMENTS]
-        if not any(isinstance(one, SymbolicTensor) for one in leaves([tensors, given], evaluator.budget)):
+        if not any(tensors_in([tensors, given], evaluator.budget)):
             return without_tensor(evaluator, name, tensors, given, node)
         return operate(evaluator, kind, tensors, {k: v for k, v in given.items() if v is not None}, node)
 
